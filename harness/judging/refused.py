@@ -75,6 +75,11 @@ def unseen(evidence: Evidence, parts: Sequence[Disturbance]) -> Unseen | None:
     return _together(alone) if alone else None
 
 
+def became_worse(evidence: Evidence, under: Sequence[Window]) -> bool:
+    """Whether requests that were due in these windows failed, and more of them than of those that were due when nothing was broken."""
+    return _fails_more(evidence, under, list(_without(evidence)))
+
+
 def _together(each: Sequence[Unseen]) -> Unseen:
     links = tuple(link for one in each for link in one.links)
     came, expected = sum(one.came for one in each), sum(one.expected for one in each)

@@ -8,7 +8,7 @@ from math import inf
 
 from harness.judging.evidence import Evidence
 from harness.judging.health_checks import only_looks
-from harness.judging.refused import LIKELY, Unseen, unseen
+from harness.judging.refused import LIKELY, Unseen, became_worse, unseen
 from harness.planning.disturbance import Disturbance
 from harness.planning.windows import Window
 from harness.record.history import Injecting, Look
@@ -40,9 +40,10 @@ def unused(evidence: Evidence, links: Sequence[str]) -> str:
 
 
 def unused_processes(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
-    """Each fault that was in force (*held*) on a process that is reached over links, on none of which anything had passed before."""
+    """Each fault that was in force (*held*) on a process or container that is reached over links, on none of which anything had passed."""
     for disturbance in evidence.plan.disturbances:
-        for name in disturbance.processes if disturbance.id in held and disturbance.fault.breaks else ():
+        broken = (*disturbance.processes, *disturbance.containers)
+        for name in broken if disturbance.id in held and disturbance.fault.breaks else ():
             links = evidence.plan.target.links_to(name)
             if (
                 links
@@ -53,16 +54,17 @@ def unused_processes(evidence: Evidence, held: Collection[str]) -> Iterator[str]
 
 
 def _unreached(evidence: Evidence) -> Iterator[str]:
-    """Faults on processes of which nobody could say whether the service uses them."""
-    target = evidence.plan.target
-    said = {
-        d.fault.summary(): name
-        for d in evidence.plan.disturbances
-        for name in d.processes
-        if evidence.window_of(d) and not target.links_to(name) and not target.asked_itself(name)
-    }
-    for summary, name in said.items():
-        yield f"{summary} broke what no link leads to, so nothing shows whether the service uses it; give it a link to {{{name}.port}}"
+    """Faults on processes, and on containers, of which nobody could say whether the service uses them."""
+    target, said = evidence.plan.target, dict[tuple[str, str], list[Window]]()
+    for d in evidence.plan.disturbances:
+        for name in (*d.processes, *d.containers):
+            if (window := evidence.window_of(d)) and not target.links_to(name) and not target.asked_itself(name):
+                said.setdefault((d.fault.summary(), name), []).append(window)
+    for (summary, name), windows in said.items():
+        if name not in target.containers:
+            yield f"{summary} broke what no link leads to, so nothing shows whether the service uses it; give it a link to {{{name}.port}}"
+        elif not became_worse(evidence, windows):
+            yield f"{summary} broke what no link names, and no more requests failed under it, so nothing shows whether the service uses it"
 
 
 def unmet(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
@@ -73,7 +75,9 @@ def unmet(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
     for of, quiet in _untouched_while_broken(evidence).items():
         parts = [d for d in evidence.plan.disturbances if d.of == of]
         links = {name for part in parts for name in part.links}
-        if links <= {*quiet} and not _beside_another(evidence, parts) and {part.id for part in parts} <= {*held}:
+        # Others show by whom they met whether they took hold, and where that was nobody they did not.
+        shown = parts[0].fault.probes and {part.id for part in parts} <= {*held}
+        if shown and links <= {*quiet} and not _beside_another(evidence, parts):
             yield (
                 f"{parts[0].fault.summary()} met nobody: nothing was sent on {', '.join(quiet)} while it was in force, "
                 "so nothing shows how the service bears it; let it last longer, or ask what needs that link. "
@@ -91,8 +95,25 @@ def unmet(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
 
 
 def _beside_another(evidence: Evidence, parts: Sequence[Disturbance]) -> bool:
-    """Whether another fault went before the one that is *parts*, or began with it."""
-    return any(d.of != parts[0].of and d.start_s <= parts[0].start_s for d in evidence.plan.disturbances)
+    """Whether another fault that somebody met went before the one that is *parts*, or began with it."""
+    others = {d.of for d in evidence.plan.disturbances if d.start_s <= parts[0].start_s} - {parts[0].of}
+    return any(_was_met(evidence, of) for of in others)
+
+
+def _was_met(evidence: Evidence, of: str) -> bool:
+    """Whether the fault of this id may have been felt, so that a service may have turned away of it."""
+    parts = [d for d in evidence.plan.disturbances if d.of == of]
+    fault, windows = parts[0].fault, [(d, window) for d in parts if (window := evidence.window_of(d))]
+    if not fault.breaks or not windows:
+        return False
+    if fault.lies_in_wait:
+        return of in _met_in_wait(evidence)
+    if fault.hides_attempts():
+        found = _unseen(evidence).get(of)
+        return found is None or not found.whole or found.expected >= LIKELY
+    if evidence.traffic_table is None or not any(d.links for d in parts):
+        return True
+    return any(_came(evidence, name, window) for d, window in windows for name in d.links)
 
 
 _LONGER = {
@@ -127,13 +148,17 @@ def untried(evidence: Evidence) -> Iterator[str]:
 
 def _in_vain(evidence: Evidence) -> Iterator[str]:
     waiting = [d for d in evidence.plan.disturbances if d.fault.lies_in_wait and evidence.window_of(d)]
+    for of, fault in {d.of: d.fault for d in waiting}.items():
+        if of not in _met_in_wait(evidence):
+            yield f"{fault.summary()} lay in wait (may_miss: true) and met nobody, so it shows nothing"
+
+
+def _met_in_wait(evidence: Evidence) -> set[str]:
+    """Ids of the faults that lay in wait for what somebody did."""
     hit = {fault for faults in evidence.words("arrivals", "hit_by").unique() for fault in faults.split()}
     hit |= {*evidence.words("arrivals", "fault").unique()}
     hit |= {event.fault for event in evidence.history if isinstance(event, Look) and event.sight.answered}
-    met = {d.of for d in waiting if d.id in hit}
-    for of, fault in {d.of: d.fault for d in waiting}.items():
-        if of not in met:
-            yield f"{fault.summary()} lay in wait (may_miss: true) and met nobody, so it shows nothing"
+    return {d.of for d in evidence.plan.disturbances if d.fault.lies_in_wait and d.id in hit}
 
 
 def _untouched_while_broken(evidence: Evidence) -> Mapping[str, list[str]]:
@@ -145,7 +170,7 @@ def _untouched_while_broken(evidence: Evidence) -> Mapping[str, list[str]]:
 def _untouched(evidence: Evidence) -> Iterator[tuple[str, list[str]]]:
     if evidence.traffic_table is None:
         return
-    seen = [d for d in evidence.plan.disturbances if _would_be_seen(d)]
+    seen = [d for d in evidence.plan.disturbances if d.broken and not d.fault.hides_attempts()]
     for of, group in groupby(sorted(seen, key=lambda d: d.of), key=lambda d: d.of):
         parts = list(group)
         broken: dict[str, list[Window]] = {}
@@ -173,14 +198,8 @@ def _unseen(evidence: Evidence) -> Mapping[str, Unseen]:
 def _alone(evidence: Evidence, name: str, windows: Sequence[Window]) -> bool:
     """Whether nobody came to the link called *name* in any of *windows*, of which something was to be expected there."""
     lasted_s = sum(window.lasted_s for window in windows)
-    came = any(_tried(evidence, name, window.start_s - SLICE_S, window.end_s) for window in windows)
+    came = any(_came(evidence, name, window) for window in windows)
     return not came and _speaks(evidence, name, lasted_s)
-
-
-def _would_be_seen(disturbance: Disturbance) -> bool:
-    """Whether what is sent under it leaves a trace at a tap, and nobody else says whom it met: others are judged by whom they met."""
-    fault = disturbance.fault
-    return fault.probes and not fault.hides_attempts() and not fault.lies_in_wait and bool(disturbance.links)
 
 
 def _speaks(evidence: Evidence, name: str, lasted_s: float) -> bool:
@@ -211,9 +230,9 @@ def _carried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bo
     return _any(evidence, link, from_s, until_s, ("bytes_out", "bytes_in"))
 
 
-def _tried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bool:
-    """Whether anybody came to *link* in that time, were it in vain."""
-    return _any(evidence, link, from_s, until_s, ("connections", "bytes_out", "bytes_in"))
+def _came(evidence: Evidence, link: str, window: Window) -> bool:
+    """Whether anybody came to *link* in *window*, were it in vain."""
+    return _any(evidence, link, window.start_s - SLICE_S, window.end_s, ("connections", "bytes_out", "bytes_in"))
 
 
 def _any(evidence: Evidence, link: str, from_s: float, until_s: float, columns: Iterable[str]) -> bool:

@@ -403,7 +403,17 @@ WITH_A_STORE = {
 }
 
 
-@pytest.mark.parametrize("kind", ["kill", "pause"])
+COMPOSED = {
+    "services": {},
+    "compose": {"file": "compose.yaml", "services": {"redis": {"port": 6379}, "worker": {"port": 80}}},
+    "containers": {"shop": {"name": "shop-1"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "on"),
+    [("kill", "process"), ("pause", "process"), ("kill", "container"), ("pause", "container"), ("unplug", "container")],
+)
 @pytest.mark.parametrize(
     ("used", "verdict"), [(("near", "far"), "pass"), (("far",), "pass"), (("other",), "invalid"), ((), "invalid")]
 )
@@ -412,10 +422,12 @@ def test_a_process_that_is_broken_has_to_have_been_used_over_one_of_its_links(
     judged: Callable[..., Result],
     make_target: Callable[..., Target],
     kind: str,
+    on: str,
     used: tuple[str, ...],
     verdict: str,
 ) -> None:
-    plan = make_plan(of=make_target(**WITH_A_STORE), faults=[{"kind": kind, "on": {"process": "redis"}}])
+    of = make_target(**WITH_A_STORE | (COMPOSED if on == "container" else {}))
+    plan = make_plan(of=of, faults=[{"kind": kind, "on": {on: "redis"}}])
     result = judged(plan, traffic=table(passed(*used), Traffic, 0.0))
     assert result.verdict == verdict, result.reason
     assert verdict == "pass" or "broke what is not used: nothing had passed on near, far before" in result.reason
@@ -433,6 +445,35 @@ def test_of_a_process_that_no_link_leads_to_it_is_told_that_nothing_shows_whethe
         of=make_target(**WITH_A_STORE, entries=entries), faults=[{"kind": "kill", "on": {"process": "worker"}}]
     )
     assert "no link leads to" not in judged(asked, traffic=table([], Traffic, 0.0)).reason
+
+
+@pytest.mark.parametrize(
+    ("name", "failed", "told"),
+    [
+        ("worker", 0, "broke what no link leads to, so nothing shows whether the service uses it; give it a link to {worker.port}"),
+        # Where it runs already, no link can be said to lead to it, and what becomes of requests has to tell.
+        ("shop", 0, "broke what no link names, and no more requests failed under it, so nothing shows whether the service uses it"),
+        ("shop", 5, ""),
+    ],
+)  # fmt: skip
+def test_of_a_container_that_no_link_leads_to_it_is_told_that_nothing_shows_whether_it_is_used(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    make_target: Callable[..., Target],
+    rows: Rows,
+    name: str,
+    failed: int,
+    told: str,
+) -> None:
+    plan = make_plan(
+        of=make_target(**WITH_A_STORE | COMPOSED),
+        faults=[{"kind": "kill", "on": {"container": name}}],
+        expect=["good_ratio >= 0.1 in fault"],
+    )
+    asked = rows(plan, lambda index, _: {"outcome": "error", "status": 503} if 0 <= index - 35 < failed else {})
+    result = judged(plan, requests=asked, traffic=table([], Traffic, 0.0))
+    assert (result.verdict, told in result.reason) == ("pass", True)
+    assert ("whether the service uses it" in result.reason) == bool(told)
 
 
 def test_a_link_that_is_rightly_quiet_and_was_never_tried_is_told(
@@ -511,6 +552,53 @@ def kept_open(link: str, *at_s: float, opened: int = 0) -> list[Traffic]:
 
 
 NO_NEW = {"kind": "disconnect", "on": {"link": "provider-west"}, "mode": "no_new"}
+REFUSES = {"kind": "http_error", "on": {"kind": "provider"}, "status": 503}
+SWITCHED = {"kind": "switch", "id": "next"}
+IN_WAIT = REFUSES | {"may_miss": True, "id": "waiting", "on": {"kind": "provider", "model": "none-such"}}
+EAST, WEST = (LATE | {"on": {"link": name}} for name in BOTH)
+
+
+@pytest.mark.parametrize(
+    ("faults", "meanwhile", "unmet"),
+    [
+        # What breaks nothing, and what nobody met, is nothing that a service can have turned away of.
+        ([SWITCHED, LATE], [], 1),
+        ([IN_WAIT, LATE], [], 1),
+        ([EAST, WEST], [], 2),
+        ([EAST | {"for": "1s"}, WEST | {"at": "fault + 1s"}], [], 2),
+        ([EAST, NO_NEW], kept_open("provider-west", 3.2, 3.6, 4.0, 4.4, 5.5, 6.0), 2),
+        # What somebody met is; also where it is no link that was broken.
+        ([EAST, WEST], passed(BOTH[0], at_s=3.5), 0),
+        ([WEST, EAST], passed(BOTH[0], at_s=3.5), 0),
+        ([NO_NEW, EAST], passed("provider-west", at_s=5.6), 0),
+    ],
+)  # fmt: skip
+def test_a_fault_is_excused_from_having_met_nobody_by_another_one_alone_that_somebody_met(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    faults: list[dict[str, Any]],
+    meanwhile: list[Traffic],
+    unmet: int,
+) -> None:
+    before = kept_open(BOTH[0], 1.2, 1.6, 2.0) + kept_open(BOTH[1], 1.2, 1.6, 2.0)
+    others = passed("store-east", "store-west", *OTHERS)
+    plan = make_plan(faults=faults)
+    result = judged(plan, traffic=table([*before, *others, *meanwhile], Traffic, 0.0))
+    assert [doubt.kind for doubt in result.doubts] == ["unmet"] * unmet, result.reason
+
+
+@pytest.mark.parametrize(
+    "fault", [REFUSES, LATE, {"kind": "bandwidth", "on": {"kind": "provider"}, "kilobytes_per_s": 10}], ids=lambda fault: fault["kind"]
+)  # fmt: skip
+def test_a_link_of_several_that_nobody_came_to_is_told_whatever_the_fault_is_shown_by(
+    make_plan: MakePlan, judged: Callable[..., Result], fault: dict[str, Any]
+) -> None:
+    before = passed(*BOTH, "store-east", "store-west", *OTHERS)
+    result = judged(make_plan(faults=[fault]), traffic=table([*before, *passed(BOTH[0], at_s=3.5)], Traffic, 0.0))
+    assert result.verdict == "pass", result.reason
+    assert "broke provider-west, where nothing was sent meanwhile, so it shows nothing of that" in result.reason
+
+
 REFUSE = NO_NEW | {"mode": "refuse"}
 BEFORE, MEANWHILE, AFTER, LATER = (1.2, 1.6, 2.0, 2.4), (3.2, 3.6, 4.0, 4.4), (5.5, 6.0), (6.2, 6.4, 6.5, 6.6)
 ON_WEST = "who is refused leaves no trace, and on provider-west "
