@@ -15,12 +15,14 @@ from harness.reading.target import Link, Target
 class Recalled(Fault):
     """What was injected by a kind that is not installed here; it can be judged, and not injected again.
 
-    *said* is what the scenario says of it; *words* and *hides* are what its kind said when it was run.
+    *said* is what the scenario says of it; *words* and *hides* are what its kind said when it was run, and *probed* is whether a probe
+    was sent to show it.
     """
 
     said: dict[str, Any]
     words: str = ""
     hides: bool = False
+    probed: bool = True
 
     def aim(self, target: Target) -> tuple[Aim, ...]:
         """The links that the usual words of a selector pick; its own kind may have picked others."""
@@ -31,6 +33,10 @@ class Recalled(Fault):
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         return ()
+
+    @property
+    def probes(self) -> bool:
+        return self.probed
 
     def took_hold(self, looked: Looked) -> bool:
         # What shows it, only its own kind knows. Whether it stood is what those who carried it said, and that is judged by itself.

@@ -124,12 +124,13 @@ def _said(one: _Round, disturbance: Disturbance) -> str:
     if not disturbance.fault.probes:
         count = sum(sight.answered or 0 for sight in one.sights)
         noun, what = _what_became(disturbance)
-        said.append(f"{count or 'no'} {noun}{'s' if count != 1 else ''} {what}")
+        # Of a kind that is not installed nobody knows whether anything is counted that it is done to.
+        said += [f"{count or 'no'} {noun}{'s' if count != 1 else ''} {what}"] if count or disturbance.effects else []
     if one.wrong:
         said.append(one.wrong)
     elif all(sight.stands for sight in one.sights):
-        places = list(dict.fromkeys(_place(effect) for effect in disturbance.effects))
-        said.append(f"the {' and the '.join(places)} say{'s' if len(places) == 1 else ''} that it is there")
+        places = [f"the {place}" for place in dict.fromkeys(map(_place, disturbance.effects))] or ["what carries it"]
+        said.append(f"{' and '.join(places)} say{'s' if len(places) == 1 else ''} that it is there")
     return "; ".join(filter(None, said))
 
 

@@ -29,7 +29,7 @@ from harness.reading.yaml.overrides import split
 from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.recall import recall
-from harness.record.history import Begun, History, Injecting, PlannedFault, Reverting
+from harness.record.history import Begun, History, Injecting, Look, PlannedFault, Reverting
 from harness.record.run_folder import RunFolder
 from harness.record.trace_file import read_due
 
@@ -88,7 +88,8 @@ def read(folder: RunFolder, begun: Begun, events: History) -> AsRun:
         logged=logged,
     )
     refused += [scenario.problem(problem.path, problem.what) for problem in found]
-    return AsRun(_as_it_was(made, begun.faults or _seen(made, events)), scenario, target, questions, tuple(refused))
+    as_it_was = _as_looked_at(_as_it_was(made, begun.faults or _seen(made, events)), events)
+    return AsRun(as_it_was, scenario, target, questions, tuple(refused))
 
 
 def _logged(scenario: Scenario, folder: RunFolder, problems: list[Problem]) -> RecordedCurve | None:
@@ -187,6 +188,19 @@ def _as_it_was(made: Plan, faults: list[PlannedFault]) -> Plan:
         return made
     placed = {disturbance.id: disturbance for disturbance in made.disturbances}
     return replace(made, disturbances=tuple(_placed(fault, placed.get(fault.id), made) for fault in faults))
+
+
+def _as_looked_at(made: Plan, events: History) -> Plan:
+    """*made*, of whose faults of kinds that are not installed it is known whether a probe was sent for them."""
+    looks = [event for event in events if isinstance(event, Look)]
+    unprobed = {look.fault for look in looks} - {look.fault for look in looks if look.sight.outcome}
+
+    def of(one: Disturbance) -> Disturbance:
+        if not isinstance(one.fault, Recalled) or one.id not in unprobed:
+            return one
+        return replace(one, fault=one.fault.model_copy(update={"probed": False}))
+
+    return replace(made, disturbances=tuple(map(of, made.disturbances)))
 
 
 def _placed(written: PlannedFault, today: Disturbance | None, made: Plan) -> Disturbance:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pandas as pd
@@ -198,20 +198,29 @@ def test_a_fault_that_nothing_was_written_down_of_is_known_by_its_kind(run: RunF
     assert verdicts(result) == RELEASED["0.1.0"]
 
 
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ({"outcome": "silent", "elapsed_s": 0.6}, "probe of provider-east: silent for 0.6 s; probe of store-east: silent for 0.6 s; "),
+        # One that no probe shows, but what it was done to.
+        ({"answered": 7}, "14 attempts felt it; "),
+        ({}, ""),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize(("stood", "verdict"), [(True, "fail"), (False, "invalid")])
 def test_of_a_fault_whose_kind_is_not_installed_it_is_judged_whether_it_stood(
-    run: RunFolder, stood: bool, verdict: str
+    run: RunFolder, stood: bool, verdict: str, seen: dict[str, Any], told: str
 ) -> None:
     edit(run.scenario, _FOREIGN)
     edit(run.history, ('"fault":"regional_loss-1"', '"fault":"moonlight-1"'))
     links = ["provider-east", "store-east"]
     _written_down(run, PlannedFault("moonlight-1", "moonlight", "moonlight on east", links, 15.0, 30.0))
-    looks = [
-        Look(at_s, "moonlight-1", Sight(link, "silent", 0.6, stands=stood)) for at_s in (16.0, 29.9) for link in links
-    ]
+    looks = [Look(at_s, "moonlight-1", Sight(link, **seen, stands=stood)) for at_s in (16.0, 29.9) for link in links]
     lines = [line for line in run.history.read_bytes().splitlines(keepends=True) if b'"confirmed"' not in line]
     run.history.write_bytes(b"".join([*lines[:3], *map(history.encode, looks), *lines[3:]]))
-    assert judged(run)[0].verdict == verdict
+    result, _ = judged(run)
+    assert result.verdict == verdict
+    assert not stood or result.faults[0].evidence == f"{told}what carries it says that it is there"
 
 
 def test_an_expectation_on_a_metric_that_is_not_installed_is_not_measured_and_that_is_told(run: RunFolder) -> None:
