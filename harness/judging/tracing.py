@@ -80,10 +80,8 @@ def followed(result: Result, evidence: Evidence, place: int) -> Followed:
         else None,
         answer=answer,
         hidden=any(
-            d.fault.hides_attempts()
-            and due_s < d.end_s
-            and (answer.end_ms is None or d.start_s < due_s + answer.end_ms / 1000)
-            for d in evidence.plan.disturbances
+            due_s < d.end_s and (answer.end_ms is None or d.start_s < due_s + answer.end_ms / 1000)
+            for d in evidence.plan.hiding
         ),
     )
 

@@ -125,6 +125,16 @@ class Plan:
         return tuple(sorted((d for d in self.disturbances if not d.fault.aftereffect), key=lambda d: d.start_s))
 
     @property
+    def hiding(self) -> tuple[Disturbance, ...]:
+        """The faults that keep attempts from being seen: under them nobody listens on a link that carries HTTP, as far as is known."""
+        links = self.target.links
+        return tuple(
+            d
+            for d in self.disturbances
+            if d.fault.hides_attempts() and (not d.links or any(links[name].carries == "http" for name in d.links))
+        )
+
+    @property
     def fault_start_s(self) -> float:
         """When the first trigger begins; where nothing is broken, when the phases between begin."""
         return min((d.start_s for d in self.triggers), default=self.phase("baseline").end_s)

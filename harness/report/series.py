@@ -285,7 +285,7 @@ def _windows(evidence: Evidence, until_s: float) -> list[Window]:
 
 def _hidden(evidence: Evidence, start_s: float, end_s: float) -> bool:
     """Whether a fault hid attempts between two instants."""
-    return any(d.fault.hides_attempts() and d.start_s < end_s and start_s < d.end_s for d in evidence.plan.disturbances)
+    return any(d.start_s < end_s and start_s < d.end_s for d in evidence.plan.hiding)
 
 
 def _versions(evidence: Evidence, until_s: float) -> dict[str, tuple[Stretch, ...]]:

@@ -374,6 +374,15 @@ def test_amplification_is_unmeasured_where_refused_attempts_leave_no_trace(
     assert measure(evidence, "retry_amplification in baseline").value == 1
 
 
+@pytest.mark.parametrize(("kind", "seen"), [("store", True), ("replication", True), ("provider", False)])
+def test_attempts_at_providers_are_seen_while_a_store_refuses(
+    make_plan: MakePlan, make_evidence: MakeEvidence, kind: str, seen: bool
+) -> None:
+    evidence = make_evidence(make_plan(faults=[{"kind": "disconnect", "on": {"kind": kind}, "mode": "refuse"}]))
+    for written in ("retry_amplification in fault", "retry_burst in fault", "orphaned_attempts in fault"):
+        assert (measure(evidence, written) != UNMEASURED) is seen, written
+
+
 # recovery and failover
 
 
@@ -585,6 +594,7 @@ UNSETTLED = [
     ("retry_amplification <= 1.5 in fault", {"faults": [LOSS | {"mode": "refuse"}]}, "regional_loss-1 leaves nobody listening"),
     ("retry_amplification <= 1.5", {"faults": [LOSS | {"mode": "refuse"}]}, "regional_loss-1 leaves nobody listening"),
     ("retry_amplification <= 1.5 in recovery", {"faults": [LOSS | {"mode": "refuse"}]}, None),
+    ("retry_amplification <= 1.5 in fault", {"faults": [{"kind": "disconnect", "on": {"kind": "store"}, "mode": "refuse"}]}, None),
     ("recovery_time_s <= 5", {}, None),
     ("recovery_time_s <= 12", {}, None),
     ("recovery_time_s <= 13", {}, "20 s after the fault (phases.recovery) can never settle it: 13 s and 8 s in which"),

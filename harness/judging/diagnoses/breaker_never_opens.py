@@ -41,7 +41,7 @@ class BreakerNeverOpens(Cause):
 
     def find(self, run: Evidence) -> Diagnosis | None:
         found = tries(run)
-        if any(d.fault.hides_attempts() for d in run.plan.disturbances):
+        if run.plan.hiding:
             return None
         shown = next((one for d in run.plan.disturbances for one in lost(found, d) if _asked_on(found, one)), None)
         if shown is None:

@@ -41,8 +41,7 @@ class BreakerOpensEverywhere(Cause):
         due_s, made = run.column("requests", "due_s"), run.column("requests", "attempts")
         untried = (made == 0) & ~run.column("requests", "good").astype(bool)
         before = before_faults(run)
-        hides = any(d.fault.hides_attempts() for d in run.plan.disturbances)
-        if hides or not before.any() or untried[before].mean() > SELDOM:
+        if run.plan.hiding or not before.any() or untried[before].mean() > SELDOM:
             return None
         for window in run.windows():
             here = (due_s >= window.start_s) & (due_s < window.end_s)

@@ -28,7 +28,7 @@ class ErrorsCached(Cause):
         import numpy as np
 
         windows = run.windows()
-        if not windows or any(d.fault.hides_attempts() for d in run.plan.disturbances):
+        if not windows or run.plan.hiding:
             return None
         due_s, question = run.column("requests", "due_s"), run.words("requests", "question")
         good, made = run.column("requests", "good").astype(bool), run.column("requests", "attempts")

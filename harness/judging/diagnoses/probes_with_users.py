@@ -28,7 +28,7 @@ class ProbesWithUsers(Cause):
 
         found = tries(run)
         good, due_s = run.column("requests", "good").astype(bool), run.column("requests", "due_s")
-        if any(d.fault.hides_attempts() for d in run.plan.disturbances):
+        if run.plan.hiding:
             return None
         for one in (one for d in run.plan.disturbances for one in lost(found, d)):
             rows = one.asked[~good[one.asked]]

@@ -208,11 +208,7 @@ def asked_for(run: Evidence, whole: npt.NDArray[np.intp]) -> dict[int, str]:
 
 def hidden(plan: Plan, during: Iterable[Phase]) -> list[str]:
     """Ids of the faults that hide attempts of requests due *during* these phases."""
-    return [
-        d.id
-        for d in plan.disturbances
-        if d.fault.hides_attempts() and any(d.start_s < span.end_s and span.start_s < d.end_s for span in during)
-    ]
+    return [d.id for d in plan.hiding if any(d.start_s < span.end_s and span.start_s < d.end_s for span in during)]
 
 
 def _settled(sample: Sample, due_s: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

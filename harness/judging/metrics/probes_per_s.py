@@ -67,7 +67,7 @@ class ProbesPerS(Metric):
             return why
         if not any(_broken(plan, window) for window in windows):
             return "no fault lies on a link that carries HTTP, so there is nothing that could still be asked"
-        if names := [d.id for d in plan.disturbances if d.fault.hides_attempts()]:
+        if names := [d.id for d in plan.hiding]:
             return f"{', '.join(names)} leaves nobody listening, and an attempt that is refused leaves no trace: it would be unmeasured"
         if not any(window.lasted_s > plan.scenario.good.within for window in windows):
             return f"no fault lasts longer than the {plan.scenario.good.within:g} s (good.within) that a service has to notice it"
@@ -96,7 +96,7 @@ def _rate(run: Evidence, windows: Sequence[Window], only: set[str] | None = None
 
     watched = [(start_s, end_s, links) for start_s, end_s, links in _watched(run, windows, only) if links]
     lasted_s = sum(end_s - start_s for start_s, end_s, _ in watched)
-    if not lasted_s or any(d.fault.hides_attempts() for d in run.plan.disturbances) or not len(run.attempt_table):
+    if not lasted_s or run.plan.hiding or not len(run.attempt_table):
         return UNMEASURED
     asked = np.zeros(len(run.attempt_table), np.bool_)
     for start_s, end_s, links in watched:
