@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, nextafter
 from typing import Literal
 
 from harness.interval import Interval
@@ -107,10 +107,15 @@ class Expectation:
         return self.op in ("<=", "<")
 
     def judge(self, interval: Interval) -> Verdict:
-        """Inside the limit passes, outside fails, across it is inconclusive; so does an interval that nothing was measured for."""
+        """Inside the limit passes, outside fails, across it is inconclusive; so does an interval that nothing was measured for.
+
+        What is censored lies beyond all that was observed: an answer that did not come in 10 s took longer, and no 10 s.
+        """
         if interval.value is None:
             return "inconclusive"
-        holds = _holds(self.op, interval.low, self.limit), _holds(self.op, interval.high, self.limit)
+        beyond = interval.censored and interval.low == interval.value
+        low = nextafter(interval.low, inf) if beyond else interval.low
+        holds = _holds(self.op, low, self.limit), _holds(self.op, interval.high, self.limit)
         return "pass" if all(holds) else "fail" if not any(holds) else "inconclusive"
 
 

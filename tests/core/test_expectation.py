@@ -65,6 +65,21 @@ def test_where_the_interval_lies_decides(written: str, low: float, high: float, 
     assert parse(written).judge(Interval(min(max(low, 0), high), low, high, 1)) == verdict
 
 
+@pytest.mark.parametrize(
+    ("written", "low", "verdict"),
+    [
+        ("x <= 5", 5, "fail"),
+        ("x < 5", 5, "fail"),
+        ("x > 5", 5, "pass"),
+        ("x <= 5", 4, "inconclusive"),
+        ("x > 5", 4, "inconclusive"),
+        ("x <= 6", 5, "inconclusive"),
+    ],
+)
+def test_what_is_censored_lies_beyond_all_that_was_observed(written: str, low: float, verdict: str) -> None:
+    assert parse(written).judge(Interval(5, low, inf, 1, censored=True)) == verdict
+
+
 @pytest.mark.parametrize("op", OPS)
 def test_nothing_measured_is_never_a_pass_nor_a_fail(op: str) -> None:
     assert parse(f"x {op} 1").judge(UNMEASURED) == "inconclusive"

@@ -111,6 +111,9 @@ def test_requests_that_got_no_answer_break_a_limit_on_the_latency(
     p95 = measure(evidence, f"{metric}.p95 in fault")
     assert (p95.value, p95.low, p95.high, p95.censored, p95.n) == (4000, 4000, inf, True, 300)
     assert expectation.parse(f"{metric}.p95 <= 2500 in fault").judge(p95) == "fail"
+    assert (
+        expectation.parse(f"{metric}.p95 <= 4000 in fault").judge(p95) == "fail"
+    )  # no answer that did not come took 4 s
     assert expectation.parse(f"{metric}.p95 <= 5000 in fault").judge(p95) == "inconclusive"
     assert (
         remark(evidence, f"{metric}.p95 in fault")
