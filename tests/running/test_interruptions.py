@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,24 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 def send(number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
+
+
+@pytest.fixture(autouse=True)
+def terminal() -> Iterator[Callable[[Any], Any]]:
+    """Has a terminal that is closed do so much, until the test is over; at first what it usually does, also where tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield lambda does: signal.signal(signal.SIGHUP, does)
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_a_terminal_that_is_closed_ends_nothing_under_nohup(terminal: Callable[[Any], Any]) -> None:
+    terminal(signal.SIG_IGN)
+    signals = Interruptions()
+    with signals.installed():
+        send(signal.SIGHUP)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGTERM)
+    assert (signals.received, terminal(signal.SIG_DFL)) == (1, signal.SIG_IGN)
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -40,13 +40,15 @@ class Interruptions:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """The signals are ours inside; but only a main thread can have them, so in another one they stay whose they were."""
+        """The signals are ours inside; but only a main thread can have them, so in another one they stay whose they were.
+
+        A terminal that is closed ends nothing that was told not to hear of it, as nohup does.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        previous = {
-            number: signal.signal(number, self._arrived) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        }
+        closed = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+        previous = {number: signal.signal(number, self._arrived) for number in (signal.SIGINT, signal.SIGTERM, *closed)}
         try:
             yield
         finally:
