@@ -156,9 +156,16 @@ def test_what_all_attempts_cost_is_shared_by_the_good_answers(told: Told) -> Non
 
 def test_without_a_good_answer_all_was_for_nothing(told: Told) -> None:
     none = told(
-        lambda row: [answered(row)], change=lambda index, due_s: {"outcome": "error"}, target={"prices": PRICES}
+        lambda row: [answered(row)],
+        change=lambda index, due_s: {"outcome": "error"},
+        target={"prices": PRICES},
+        expect=["cost_per_good <= 0.006 in fault"],
     )
     assert in_fault("cost_per_good", none).value == inf
+    (finding,) = judge(none).findings
+    assert (finding.verdict, finding.censored, finding.high) == ("fail", True, None)
+    assert finding.value == finding.low == pytest.approx(in_fault("cost_per_good", none).low)
+    assert finding.remark == "no answer was good, so all of it was for nothing"
 
 
 def test_what_has_no_price_is_told_of_and_without_prices_nothing_is_known(told: Told, make_plan: MakePlan) -> None:

@@ -199,12 +199,19 @@ def telling(metric: str) -> Telling:
 
 
 def measured(interval: Interval) -> Measured:
-    """*interval* as it stands in a document: what is unbounded or not measured is null."""
+    """*interval* as it stands in a document: an open end and what was not measured are null; what has no bound is beyond its low end."""
     from harness.judging.result import Measured
 
-    ends = [end if isfinite(end) else None for end in (interval.low, interval.high)]
-    value = interval.value if interval.value is not None and isfinite(interval.value) else None
-    return Measured(value=value, low=ends[0], high=ends[1], censored=interval.censored, n=interval.n)
+    low, high = (end if isfinite(end) else None for end in (interval.low, interval.high))
+    endless = interval.value == inf
+    value = interval.low if endless else interval.value
+    return Measured(
+        value=value if value is not None and isfinite(value) else None,
+        low=low,
+        high=high,
+        censored=interval.censored or (endless and low is not None),
+        n=interval.n,
+    )
 
 
 def measured_parts(metric: Metric, whole: Sample) -> dict[str, Measured]:

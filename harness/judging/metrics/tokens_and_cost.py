@@ -93,9 +93,10 @@ class CostPerGood(Metric):
         return interval
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
-        """That something was not counted, or that there is no price for it."""
+        """That all was for nothing, that something was not counted, or that there is no price for it."""
         priceless = sorted(priceless_in(sample.run)) if sample.run.plan.target.prices else []
-        told = [f"there is no price for {', '.join(priceless)}" if priceless else "", _unread(sample)]
+        told = ["no answer was good, so all of it was for nothing"] if self.measure(sample).value == inf else []
+        told += [f"there is no price for {', '.join(priceless)}" if priceless else "", _unread(sample)]
         return "; ".join(what for what in told if what)
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
