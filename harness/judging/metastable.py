@@ -101,7 +101,9 @@ def _known_to_carry(evidence: Evidence) -> Bools:
 
 
 def _rate(plan: Plan, phase: Phase) -> float:
-    return plan.schedule.due_between(phase.start_s, phase.end_s) / (phase.end_s - phase.start_s)
+    """Of a phase that lasts no time, none."""
+    span_s = phase.end_s - phase.start_s
+    return plan.schedule.due_between(phase.start_s, phase.end_s) / span_s if span_s else 0.0
 
 
 def _good(evidence: Evidence, which: Bools) -> str:

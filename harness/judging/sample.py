@@ -341,9 +341,9 @@ def rate_per_s(plan: Plan, selection: Selection) -> float:
     during = spans(plan, selection)
     span_s = sum(phase.end_s - phase.start_s for phase in during)
     due = sum(_due_between(plan, phase.start_s, phase.end_s) for phase in during)
-    # Where none are due, as in a phase of that name which there is not, nothing will rest on it.
+    # Where none are due, as in a phase of that name which there is not, or at an entry, nothing will rest on it.
     per_s = round(due / span_s, 9) if due else plan.scenario.load.rate_per_s
-    return per_s * _part(plan, selection)
+    return per_s * (_part(plan, selection) or 1.0)
 
 
 def _due_between(plan: Plan, start_s: float, end_s: float) -> float:

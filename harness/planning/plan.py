@@ -194,7 +194,9 @@ def plan(
     made = Plan(scenario, target, scenario.seed, phases, disturbances, expectations, recorded, logged=logged)
     problems += _unreached(made)
     problems += _unjoinable(made)
-    if made.asks and not made.closed:
+    if made.closed or not made.asks:
+        problems += _no_baseline(made)
+    else:
         problems += _few_or_many(made)
         problems += _untold_conversations(made)
     if scenario.good.within > scenario.load.deadline:
@@ -220,6 +222,13 @@ def _unreached(made: Plan) -> Iterator[Problem]:
         first_s, end_s = made.logged.seconds[0].second, made.logged.end_s
         what = f"{made.logged.file} is of {first_s} s to {end_s} s, and the load is scored from {from_s:g} s to {made.total_s:g} s"
         yield Problem(f"{what}: nothing could be held against it", path="recorded")
+
+
+def _no_baseline(made: Plan) -> Iterator[Problem]:
+    """A baseline in which nobody can ask anything."""
+    if made.phase("baseline").end_s <= made.phase("baseline").start_s:
+        what = "lasts no time, so nobody would know how the service does when nothing is broken"
+        yield Problem(what, path="phases.baseline")
 
 
 def _few_or_many(made: Plan) -> Iterator[Problem]:

@@ -363,6 +363,12 @@ def test_what_contradicts_the_questions_file_is_wrong_even_in_the_baseline(judge
 USERS = {f"q{i}": Question(id=f"q{i}", text="What is my limit?", user=f"user-{i}") for i in range(5)}
 
 
+def test_where_nobody_is_answered_nothing_leaks_and_nothing_is_measured(judged: Judge) -> None:
+    asked = {f"q{i}": Question(id=f"q{i}", text="My limit?", user="ab"[i % 2]) for i in range(5)}
+    result = judged(lambda i, due_s: {"outcome": "error", "status": 503, "answer": ""}, asked, expect=["leaks <= 0"])
+    assert (result.findings[0].verdict, result.findings[0].value) == ("inconclusive", None)
+
+
 @pytest.mark.parametrize("expectation", ["leaks <= 0", "leaks <= 0 in fault"])
 def test_a_service_that_keeps_users_apart_leaks_nothing_and_one_that_does_not_is_found(
     judged: Judge, expectation: str

@@ -71,6 +71,20 @@ def test_nobody_knows_beforehand_how_many_requests_come(make_closed: MakeClosed)
     assert "at most" not in said
 
 
+def test_users_have_to_have_a_baseline_and_a_run_that_had_none_is_judged_all_the_same(
+    make_closed: MakeClosed, as_run: AsRun
+) -> None:
+    made = make_closed()
+    phases = {**made.scenario.phases, "baseline": 0.0}
+    scenario = made.scenario.model_copy(update={"phases": phases})
+    without, problems = plan(scenario, made.target, made.expectations)
+    assert [(one.path, one.what) for one in problems] == [
+        ("phases.baseline", "lasts no time, so nobody would know how the service does when nothing is broken")
+    ]
+    result = judge(as_run(without))
+    assert (result.verdict, "othing was asked in the baseline" in result.reason) == ("invalid", True), result.reason
+
+
 def test_an_expectation_is_not_refused_for_a_number_that_nobody_knows(make_closed: MakeClosed) -> None:
     made = make_closed("good_ratio >= 0.9 in fault", "recovery_time_s <= 1", "good_ratio >= 0.99 in fault")
     fits, soon, short = (metrics[one.metric].unsettled(made, one) for one in made.expectations)

@@ -655,6 +655,23 @@ def test_in_a_document_what_is_unbounded_or_unmeasured_is_null() -> None:
     )
 
 
+@pytest.mark.parametrize("name", list(metrics))
+def test_of_a_phase_or_an_entry_that_the_run_did_not_have_nothing_is_measured(
+    make_plan: MakePlan, make_evidence: MakeEvidence, name: str
+) -> None:
+    """As where somebody renamed one in the files of a stored run, and not in its expectations."""
+    plan = make_plan(phases=(1, 2, 6, 2), faults=[LIMIT | {"for": "1s"}, LIMIT | {"at": "fault + 3s", "for": "1s"}])
+    evidence, metric = make_evidence(plan, traffic=table([], Traffic, 0.0)), metrics[name]
+    nowhere = [Selection(labels=((label, "nowhere"),)) for label in metric.labels if label in ("region", "entry")]
+    for selection in [*nowhere, *([Selection("nowhere")] if metric.phased else [])]:
+        sample = pick(evidence, selection)
+        # How often clients ask says nothing of one link.
+        for part in [part for part in metric.parts or (None,) if part != "presses"]:
+            assert metric.measure(sample, part) == UNMEASURED, selection
+            metric.remark(sample, part)
+        assert metric.at_best(sample) == "pass"
+
+
 # relapses, and what a verdict says of them
 
 
@@ -915,7 +932,9 @@ def test_where_no_command_was_seen_nothing_was_measured(
     make_plan: MakePlan, make_evidence: MakeEvidence, traffic: list[Traffic] | None
 ) -> None:
     seen = None if traffic is None else table(traffic, Traffic, 0.0)
-    assert measure(make_evidence(make_plan(), traffic=seen), "store_commands") == UNMEASURED
+    evidence = make_evidence(make_plan(), traffic=seen)
+    assert measure(evidence, "store_commands") == UNMEASURED
+    assert metrics["store_commands"].at_best(pick(evidence)) == "pass"
 
 
 def test_commands_that_nobody_listens_to_are_not_counted_as_none(

@@ -44,14 +44,14 @@ class CredentialLeaks(Counted):
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         found = super().measure(sample, part)
-        doubtful = 0 if found.value is None else int(_doubtful(sample.run)[_mine(sample)].sum())
+        doubtful = 0 if found.value is None else int(_doubtful(sample.run)[sample.begun()].sum())
         return replace(found, high=found.high + doubtful) if doubtful else found
 
     def events(self, sample: Sample) -> tuple[npt.NDArray[np.float64], int] | None:
         run = sample.run
         if not (run.words("attempts", "key_of") != "").any():
             return None
-        mine = _mine(sample)
+        mine = sample.begun()
         leaked = run.once(self.name, lambda: _leaked(run))
         # Those that follow one another without a break have one cause.
         return _runs(leaked[mine]), int(mine.sum())
@@ -72,13 +72,6 @@ class CredentialLeaks(Counted):
     def broken(self, said: Said) -> str:
         may = "none may" if said.bound == 0 else f"at most {said.limit} may"
         return f"{said.value} attempts{said.where} carried the key of another link; {may}"
-
-
-def _mine(sample: Sample) -> Bools:
-    """Which attempts began in what was picked."""
-    began_s = sample.run.column("attempts", "start_s")
-    mine: Bools = (sample.spans[0].start_s <= began_s) & (began_s < sample.spans[-1].end_s)
-    return mine
 
 
 def _owners(run: Evidence) -> dict[str, set[str]]:

@@ -99,7 +99,7 @@ def _measure(sample: Sample, links: Sequence[str]) -> Interval:
 
 def _gave_up(sample: Sample) -> str:
     """That in one of several phases not one command was said, though as in the baseline there would have been; else empty."""
-    if len(sample.spans) < 2:
+    if len(sample.spans) < 2 or not _commands_at_all(sample):
         return ""
     before, phases = sample.baseline, sample.words("phase")
     usual = _said(sample, before.spans) / max(1, (sample.run.words("requests", "phase") == "baseline").sum())

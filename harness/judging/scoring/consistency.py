@@ -244,6 +244,8 @@ def _agrees(table: Answers, era: Era, usual: _Usual) -> Bools:
 
 def _private_to_another(table: Answers, usual: _Usual, user: Words) -> Bools:
     """Which answers say what is usual for another user, and for nobody else."""
+    if not len(table.questions):
+        return np.zeros(0, np.bool_)
     users, user_of = user.vocabulary, user.codes
     asked_by = np.zeros(len(table.questions), np.int64)
     asked_by[table.question] = user_of
