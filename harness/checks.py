@@ -17,7 +17,8 @@ from harness.interval import Interval
 from harness.judging.following import followed, refused
 from harness.judging.metastable import SETTLED_S, SHORTEST_S
 from harness.judging.metrics import Metric, metrics
-from harness.judging.sample import LABELS
+from harness.judging.metrics.latency import QUANTILES
+from harness.judging.sample import LABELS, entries_of
 from harness.planning.plan import Plan
 from harness.planning.shapes import phases_of
 from harness.problems import Problem, UsageProblems
@@ -391,6 +392,9 @@ def unheard(document: Document[Scenario], written: Written, target: Target) -> I
     for expected in written.expectations:
         if why := metrics[expected.metric].not_of_users:
             yield written.problem(expected, f"{expected}: {why}; leave it out, or send questions (load.questions)")
+        if load.host in target.entries_by_name and load.host not in entries_of(target, expected.selection):
+            what = f"users ask {load.host} alone (load.host), so that nothing of that would be measured"
+            yield written.problem(expected, f"{expected}: {what}; leave host out, or ask of {load.host}")
 
 
 def unknowable(document: Document[Scenario], written: Written) -> Iterator[Problem]:

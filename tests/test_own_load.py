@@ -147,6 +147,18 @@ def test_what_makes_no_sense_is_told_with_its_place(
     assert told(folder, (right, wrong)) == [what]
 
 
+@pytest.mark.parametrize("label", ["entry=west", "region=west"])
+def test_what_is_expected_of_an_entry_that_no_user_asks_is_told(folder: Path, label: str) -> None:
+    asked = f"good_ratio{{{label}}} >= 0.5 in fault"
+    assert told(folder, ("users: 10", "users: 10, host: east"), ("good_ratio >= 0.5 in fault", asked)) == [
+        f"own.yaml:8 expect[0]: {asked}: users ask east alone (load.host), so that nothing of that would be measured; "
+        "leave host out, or ask of east"
+    ]
+    here = SCENARIO.replace("users: 10", "users: 10, host: east").replace("good_ratio", "good_ratio{region=east}")
+    (folder / "own.yaml").write_text(here)
+    assert prepare(folder / "own.yaml", None, Asked(), None).plan.closed
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.judging.answers import compared, satisfies
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
-from harness.judging.sample import before_faults
+from harness.judging.sample import before_faults, entries_of
 from harness.judging.scoring.consistency import CATCH_ALL_MIN
 from harness.protocols.nonce import unmarked
 from harness.reading import quantities
@@ -56,6 +56,12 @@ class _Answers:
 
     def where(self, picked: np.ndarray[Any, Any]) -> _Answers:
         return _Answers(**{one.name: getattr(self, one.name)[picked] for one in fields(self)})
+
+    def of_entries(self, entries: Collection[str]) -> _Answers:
+        """Those of any of *entries*."""
+        import numpy as np
+
+        return self.where(np.fromiter((name in entries for name in self.entry.tolist()), np.bool_, self.n.size))
 
     def by(self, *names: str) -> dict[tuple[str, ...], _Answers]:
         """Those that have the same values there, in the order of these."""
@@ -175,7 +181,7 @@ def _agreeing(rows: _Answers) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def unlooked_at(evidence: Evidence) -> list[str]:
-    """What became of the answers of each phase behind the baseline that no expectation looks at."""
+    """What became of answers behind the baseline that no expectation looks at, phase by phase, and of those that nothing can agree with."""
     said: list[str] = evidence.once("unlooked at", lambda: list(_unlooked_at(evidence)))
     return said
 
@@ -184,6 +190,7 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
     # What the users of a locustfile are told is not kept.
     if evidence.plan.closed:
         return
+    yield from _unheld(evidence)
     asked = evidence.plan.scenario.good.answers is not None
     answers = _said(evidence, of_good=asked)
     nobody = (
@@ -191,24 +198,61 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
         if asked
         else "nothing looks at what answers say (good.answers, or answer_consistency)"
     )
-    baseline = answers.where(answers.phase == "baseline")
     for phase in evidence.plan.phases:
-        looked = any(
-            metrics[expectation.metric].reads_answers and expectation.selection.phase in (None, phase.name)
-            for expectation in evidence.plan.expectations
-            if expectation.metric in metrics
-        )
-        if phase.name == "warmup" or looked:
+        entries = _not_looked_at(evidence, phase.name)
+        if phase.name == "warmup" or not entries:
             continue
-        rows = answers.where(answers.phase == phase.name)
-        several = phase.name != "baseline" and rows.questions >= CATCH_ALL_MIN
-        alike = _but_for_numbers(rows, "") if phase.name == "baseline" else None
-        if (
-            what := _unexpected(evidence, rows)
-            or alike
-            or (several and (_same(rows, baseline) or _other(rows, baseline) or _a_few(rows, baseline)))
-        ):
+        mine = answers.of_entries(entries)
+        rows, baseline = mine.where(mine.phase == phase.name), mine.where(mine.phase == "baseline")
+        if what := _ailing(evidence, rows, baseline, phase.name):
             yield f"{what} in {phase.name}, and {nobody}"
+            continue
+        # Of several entries one may say what is no answer, which is not most of what was said.
+        for name, here in _each_entry(rows):
+            if what := _ailing(evidence, here, baseline.where(baseline.entry == name), phase.name):
+                yield f"{what} at {name} in {phase.name}, and {nobody}"
+
+
+def _not_looked_at(evidence: Evidence, phase: str) -> list[str]:
+    """The entries whose answers no expectation looks at in *phase*."""
+    target = evidence.plan.target
+    looked = {
+        entry
+        for one in evidence.plan.expectations
+        if one.metric in metrics and metrics[one.metric].reads_answers and one.selection.phase in (None, phase)
+        for entry in entries_of(target, one.selection)
+    }
+    return [name for name in target.entries_by_name if name not in looked]
+
+
+def _each_entry(rows: _Answers) -> list[tuple[str, _Answers]]:
+    """*rows* by entry, where there are several, without entries that said too little."""
+    entries = [(name, group) for (name,), group in rows.by("entry").items()]
+    return [one for one in entries if one[1].count >= _ANSWERS_MIN] if len(entries) > 1 else []
+
+
+def _ailing(evidence: Evidence, rows: _Answers, baseline: _Answers, phase: str) -> str | None:
+    """What most of *rows*, the answers of a *phase*, are that is no answer, or none as before."""
+    if what := _unexpected(evidence, rows):
+        return what
+    if phase == "baseline":
+        return _but_for_numbers(rows, "")
+    if rows.questions < CATCH_ALL_MIN:
+        return None
+    return _same(rows, baseline) or _other(rows, baseline) or _a_few(rows, baseline)
+
+
+def _unheld(evidence: Evidence) -> Iterator[str]:
+    """That most answers were to agree with others, and there were none that they could have agreed with."""
+    wanted = evidence.plan.scenario.good.answers
+    if wanted is None or not wanted.agrees:
+        return
+    alone = compared(evidence).alone()
+    if alone.sum() > _MOST * alone.size:
+        yield (
+            f"{int(alone.sum())} of {alone.size} complete answers are good though nothing shows that they agree (good.answers): "
+            "none other was given to their question"
+        )
 
 
 def _same(rows: _Answers, baseline: _Answers) -> str | None:

@@ -300,7 +300,7 @@ def _known_by(plan: Plan, selection: Selection) -> Hashable:
     """*selection* with the entries that it picks in the place of how they are called: where a region has one, both are one."""
     if all(LABELS[name].of != "entry" for name in selection.names):
         return selection
-    entries = frozenset(_entries(plan.target, selection))
+    entries = frozenset(entries_of(plan.target, selection))
     return replace(selection, labels=_of_attempts(selection)), entries
 
 
@@ -355,7 +355,7 @@ def _due_between(plan: Plan, start_s: float, end_s: float) -> float:
 
 def _part(plan: Plan, selection: Selection) -> float:
     """The share of all requests that are of the kind that *selection* names: each turn goes to the next entry."""
-    return len(_entries(plan.target, selection)) / len(plan.target.entries_by_name)
+    return len(entries_of(plan.target, selection)) / len(plan.target.entries_by_name)
 
 
 def _planned_spans(plan: Plan, selection: Selection) -> Iterator[tuple[float, float]]:
@@ -384,7 +384,8 @@ def _wanted(among: str, start_s: float, end_s: float, plan: Plan) -> tuple[float
             return start_s, end_s
 
 
-def _entries(target: Target, selection: Selection) -> list[str]:
+def entries_of(target: Target, selection: Selection) -> list[str]:
+    """Names of the entries of *target* at which what *selection* picks is asked."""
     labels = dict(selection.labels)
     return [
         name
@@ -399,7 +400,7 @@ def _picked(run: Evidence, selection: Selection) -> Bools:
     picked: Bools = phase == selection.phase if selection.phase else phase != "warmup"
     if any(LABELS[name].of == "entry" for name, _ in selection.labels):
         entry = run.words("requests", "entry")
-        picked = picked & reduce(or_, (entry == name for name in _entries(run.plan.target, selection)), False)
+        picked = picked & reduce(or_, (entry == name for name in entries_of(run.plan.target, selection)), False)
     match selection.among:
         case "exposed":
             return picked & _exposed(run, picked)

@@ -222,6 +222,47 @@ def test_one_answer_to_all_that_good_answers_lets_pass_is_told_and_one_that_it_r
     assert "same text" not in refused.reason + "".join(refused.quality.notes)
 
 
+@pytest.mark.parametrize(
+    ("east", "told"),
+    [
+        (lambda _: "Sorry, something went wrong.", "were the same text ('Sorry, something went wrong.') at east in fault"),
+        (lambda i: f"Sorry, error {i} went wrong.", "30 of 30 complete answers were others than in the baseline at east in fault"),
+        (lambda i: f"No idea of {i % 5}.", "30 of 30 complete answers were others than in the baseline at east in fault"),
+        (lambda i: f"It is {i % 5}.", ""),
+    ],
+)  # fmt: skip
+def test_what_one_entry_of_several_says_to_all_is_told_though_it_is_not_most_of_what_is_said(
+    judged: Judge, east: Callable[[int], str], told: str
+) -> None:
+    result = judged(lambda i, due_s: {"answer": east(i)} if BROKEN[0] <= due_s < BROKEN[1] and i % 2 == 0 else {})
+    assert (result.verdict, told in result.reason) == ("pass", True)
+    assert ("at east in fault, and nothing looks at what answers say" in result.reason) == bool(told)
+    assert "west" not in result.reason
+
+
+@pytest.mark.parametrize(("of", "told"), [("{region=west}", True), ("{entry=east}", True), ("", False)])
+def test_answers_of_an_entry_are_not_looked_at_by_what_is_expected_of_another(
+    judged: Judge, of: str, told: bool
+) -> None:
+    expect = [
+        "good_ratio >= 0.5 in fault",
+        f"answer_consistency{of} <= 1 in fault",
+        f"answer_consistency{of} <= 1 in recovery",
+    ]
+    result = judged(SORRY, expect=expect)
+    assert ("were the same text ('Sorry, something went wrong.') in fault" in result.reason) == told
+
+
+@pytest.mark.parametrize(("often", "told"), [(1, True), (5, False)])
+def test_answers_that_are_to_agree_and_have_none_to_agree_with_are_told(judged: Judge, often: int, told: bool) -> None:
+    good = {"within": "1s", "answers": {"agrees": True}}
+    result = judged(
+        lambda index, _: {"question": f"q{index // often}", "answer": f"word {'abc'[index // often % 3]}"}, good=good
+    )
+    said = "150 of 150 complete answers are good though nothing shows that they agree (good.answers)"
+    assert (result.verdict, said in result.reason) == ("pass", told)
+
+
 @pytest.mark.parametrize("metric", ["leaks", "stream_integrity"])
 def test_what_says_nothing_of_most_answers_hides_nothing_of_them(metric: str) -> None:
     assert not metrics[metric].reads_answers

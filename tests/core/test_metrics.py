@@ -517,6 +517,20 @@ def test_without_versions_the_usual_answer_of_the_baseline_is_the_right_one(
     assert measure(evidence, "monotonic_violations") == UNMEASURED
 
 
+def test_an_answer_to_a_question_that_is_asked_once_agrees_with_nothing(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(expect=["answer_consistency >= 0.5 in fault"])
+    once = lambda i, _: {"question": f"q{i}", "answer": f"Word {i}.", "snapshot_version": None}  # noqa: E731
+    result = judge(make_evidence(plan, requests=rows(plan, once)))
+    assert (result.verdict, result.findings[0].value) == ("inconclusive", None)
+    assert "not measured, of 20 of 20 answers it cannot be told, since none other was given to" in result.reason
+    # Every other one has been asked before anything was broken, and is answered otherwise since.
+    often = lambda i, _: once(i, _) | ({"question": f"q{i % 4}"} if i % 2 else {})  # noqa: E731
+    found = measure(make_evidence(plan, requests=rows(plan, often)), "answer_consistency in fault")
+    assert (found.value, found.n) == (0, 10)
+
+
 @pytest.mark.parametrize(("mark", "ratio"), [("[{}]", 1.0), ("({}).", 1.0), ("#1{}", 0.0)])
 def test_an_answer_that_repeats_the_nonce_of_its_question_is_the_same_answer(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, mark: str, ratio: float

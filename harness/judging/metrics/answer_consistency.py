@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import Interval
 from harness.judging.answers import compared
+from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, best_case, measured
 from harness.judging.metrics.counted import RATE, MustNotHappen
 from harness.judging.metrics.telling import Said
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class AnswerConsistency(Metric):
-    """Share of answers that agree with the newest published snapshot, and where none was published with the baseline."""
+    """Share of answers that agree with the newest published snapshot, and where none was published with the baseline.
+
+    One to a question that was asked once has nothing that it could agree with, unless it is known what is right, and counts for nothing.
+    """
 
     name: ClassVar[str] = "answer_consistency"
     needs: ClassVar[Known] = "requests"
@@ -42,7 +46,15 @@ class AnswerConsistency(Metric):
     held_first: ClassVar[int] = 40
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
-        return compare(sample).ratio
+        share: Interval = sample.once("consistency of several", lambda: _of_several(sample))
+        return share
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """How many answers have nothing that they could agree with."""
+        counted = _counted(sample)
+        alone = int((_alone(sample.run) & counted).sum())
+        told = f"of {alone} of {int(counted.sum())} answers it cannot be told, since none other was given to their question"
+        return told if alone else ""
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         return best_case(plan, expectation, lambda n: wilson(0 if expectation.wants_low else n, n))
@@ -126,6 +138,18 @@ def compare(sample: Sample) -> Consistency:
     """All answers of the run held against what they should have said; those of the *sample* are counted."""
     scored: Consistency = sample.once("consistency", lambda: _score(sample))
     return scored
+
+
+def _of_several(sample: Sample) -> Interval:
+    """The share of those answers that have another one, or something that is known, which they could agree with."""
+    counted, alone = _counted(sample), _alone(sample.run)
+    return compared(sample.run).ratio(counted & ~alone) if (counted & alone).any() else compare(sample).ratio
+
+
+def _alone(run: Evidence) -> np.ndarray[Any, Any]:
+    """Which of the complete answers of *run* have nothing that they could agree with."""
+    alone: np.ndarray[Any, Any] = run.once("answers alone", lambda: compared(run).alone())
+    return alone
 
 
 def _score(sample: Sample) -> Consistency:

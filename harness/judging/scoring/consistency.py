@@ -117,7 +117,8 @@ def compare(
         agrees = np.where(told.known[order], right, agrees)
         leaks = ~agrees & (_private_to_another(table, usual, told.user[order]) | told.of_another[order])
     users = told is not None and bool((told.user != "").any())
-    return Compared(table, order, allowed, tuple(publications), agrees, leaks if users else None)
+    known = told.known[order] if told is not None else None
+    return Compared(table, order, allowed, tuple(publications), agrees, leaks if users else None, known)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,12 +132,30 @@ class Compared:
     _agrees: Bools
     _leaks: Bools | None = None
     """None: nobody said who asks."""
+    _known: Bools | None = None
+    """Of which it is known beforehand what is right; None: of none."""
 
     def agrees(self) -> Bools:
         """Which answers are as they should be, in the order in which they were given to `compare`."""
         given = np.empty_like(self._agrees)
         given[self._order] = self._agrees
         return given
+
+    def alone(self) -> Bools:
+        """Which answers agree with nothing but themselves, since no other was given to their question on their snapshot; in that order."""
+        table = self._table
+        version = np.where(table.versioned, table.version, -inf)
+        versions, place = np.unique(version, return_inverse=True)
+        group = table.question.astype(np.int64) * versions.size + place
+        alone = self._agrees & (np.bincount(group)[group] == 1 if group.size else False)
+        given = np.empty_like(self._agrees)
+        given[self._order] = alone if self._known is None else alone & ~self._known
+        return given
+
+    def ratio(self, counted: npt.ArrayLike) -> Interval:
+        """The share of the *counted* answers that are as they should be, as in `consistency`."""
+        rows = marks(counted, self._agrees.size)[self._order]
+        return _ratio(replace(self._table, counted=rows), self._agrees)
 
     def leaks(self, counted: npt.ArrayLike | None = None) -> tuple[Interval, Interval]:
         """How many of the *counted* answers were another user's, and how many to expect in a run like this.
