@@ -17,7 +17,6 @@ from harness.interval import Interval
 from harness.judging.following import followed, refused
 from harness.judging.metastable import SETTLED_S, SHORTEST_S
 from harness.judging.metrics import Metric, metrics
-from harness.judging.metrics.latency import QUANTILES
 from harness.judging.sample import LABELS, entries_of
 from harness.planning.plan import Plan
 from harness.planning.shapes import phases_of
@@ -178,6 +177,10 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     """What a person may not have meant, though it can be run."""
     if untold := untold_users(made.target, questions):
         yield document.problem("load.questions", untold)
+    if silent := _silent_users(made, questions):
+        yield document.problem("load.questions", silent)
+    if unheld := _unheld(made, questions):
+        yield document.problem("load.questions", unheld)
     used = {expected.selection.phase for expected in made.expectations} | {*phases_of(made.scenario.load)}
     for phase in made.between:
         broken = any(d.start_s < phase.end_s and phase.start_s < d.end_s for d in made.disturbances)
@@ -195,6 +198,7 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     yield from _shed_too_soon(document, made)
     yield from _never_met(document, made)
     yield from _half_climbed(document, made)
+    yield from _unbreakable(document, made)
     # One is enough where several hang on the same thing.
     unsure = dict.fromkeys(why for one in made.expectations if (why := metrics[one.metric].unsure(made, one)))
     yield from (document.problem("phases.baseline", why) for why in unsure)
@@ -246,6 +250,14 @@ def _never_met(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
         else:
             continue
         yield document.problem(f"abort[{index}]", f"can never be met: {why}")
+
+
+def _unbreakable(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """Limits that nothing which can happen would break."""
+    for index, text in enumerate(document.value.expect):
+        one = expectation.parse(text)
+        if one in made.expectations and (why := metrics[one.metric].unbreakable(made, one)):
+            yield document.problem(f"expect[{index}]", why)
 
 
 def _half_climbed(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
@@ -502,14 +514,63 @@ def untold_users(target: Target, questions: Questions) -> str | None:
 
 
 def nobody_asks(written: Written, made: Plan, questions: Questions) -> Iterator[Problem]:
-    """Every expectation of *made* on leaks, where no question says who asks."""
-    untold = untold_users(made.target, questions)
-    if any(question.user for question in questions.questions) and untold is None:
-        return
-    for expected in made.expectations:
+    """Every expectation of *made* on leaks, where no question says who asks, or where one alone does, so that nobody else could be told."""
+    said = any(question.user for question in questions.questions)
+    what = untold_users(made.target, questions) or (_alone(made, questions) if said else _UNSAID)
+    for expected in made.expectations if what else ():
         if metrics[expected.metric].asks_who:
-            what = untold or "no question says who asks; give each its user: in the questions file"
             yield written.problem(expected, f"{expected}: {what}")
+
+
+_UNSAID = "no question says who asks; give each its user: in the questions file"
+
+
+def _askers(made: Plan, questions: Questions) -> tuple[list[str], list[str]]:
+    """Who asks, and who never does since there are fewer conversations than users; each of them is one user's."""
+    users = list(dict.fromkeys(question.user or "" for question in questions.questions))
+    many = len(users) if made.recorded else min(made.schedule.conversations, made.schedule.requests)
+    return users[:many], users[many:]
+
+
+def _alone(made: Plan, questions: Questions) -> str:
+    """That one user alone asks, and nobody knows what is right for another; empty where somebody else's answer could be told."""
+    asking, silent = _askers(made, questions)
+    if len(asking) > 1 or any(question.expected for question in questions.questions if (question.user or "") in silent):
+        return ""
+    return (
+        _silent_users(made, questions) or f"only {asking[0]!r} asks, so that there is nobody else's answer to be told"
+    )
+
+
+def _unheld(made: Plan, questions: Questions) -> str:
+    """That most answers will be held against nothing, where they are to agree with the baseline; empty where that is not so."""
+    good, before = made.scenario.good.answers, made.phase("baseline")
+    if (
+        made.closed
+        or not made.asks
+        or not ((good and good.agrees) or any(metrics[one.metric].reads_answers for one in made.expectations))
+    ):
+        return ""
+    asked = list(questions.asked.values())
+    untold = sum(question.expected is None for question in asked)
+    due = made.schedule.due_between(before.start_s, before.end_s)
+    # Of questions that are drawn at random so many are not asked in the baseline.
+    if untold * (1 - 1 / len(asked)) ** due <= len(asked) / 2:
+        return ""
+    return (
+        f"of {len(asked)} questions most are not asked in the baseline, in which {quantities.plain(due, 6)} requests are due, so that "
+        "answers to them are held against one another alone; ask fewer, let the baseline last longer, or say what is expected"
+    )
+
+
+def _silent_users(made: Plan, questions: Questions) -> str:
+    """That some of the users never ask; empty where all do."""
+    asking, silent = _askers(made, questions)
+    if not silent or made.closed or not made.asks:
+        return ""
+    many = f"{len(asking)} conversation{'s go' if len(asking) > 1 else ' goes'} on at once (rate x load.turn_gap), each one user's"
+    such = f"such as {next(filter(None, silent), 'those without a name')}"
+    return f"{len(silent)} of {len(asking) + len(silent)} users never ask, {such}: {many}; let the rate or load.turn_gap be greater"
 
 
 def nowhere_bound(written: Written, made: Plan, questions: Questions) -> Iterator[Problem]:
@@ -645,6 +706,16 @@ def of_note(target: Document[Target]) -> Iterator[Problem]:
     yield from missing_commands(target)
     yield from written_out(target)
     yield from _slips_of_kinds(target)
+    yield from _one_twice(target)
+
+
+def _one_twice(target: Document[Target]) -> Iterator[Problem]:
+    """Entries of one address, which are told apart by their names and regions, and are not two."""
+    first: dict[str, str] = {}
+    for index, (name, entry) in enumerate(target.value.entries_by_name.items()):
+        if (other := first.setdefault(entry.url.rstrip("/"), name)) != name:
+            what = f"{entry.url} is where {other} is asked, too: the two are one, and whatever is told of {name} is of {other} as well"
+            yield target.problem(f"entries[{index}].url", what)
 
 
 def _slips_of_kinds(target: Document[Target]) -> Iterator[Problem]:

@@ -234,6 +234,14 @@ def test_a_kind_of_link_of_ones_own_is_no_slip(folder: Path, own: str) -> None:
     assert validate(target).warnings == ()
 
 
+@pytest.mark.parametrize("there", ["{assistant-east.port}", "{assistant-east.port}/"])
+def test_two_entries_of_one_address_are_told(folder: Path, there: str) -> None:
+    target = folder / "targets" / "default.yaml"
+    spoil(target, ('url: "http://127.0.0.1:{assistant-west.port}"', f'url: "http://127.0.0.1:{there}"'))
+    (warning,) = validate(target).warnings
+    assert f"entries[1].url: http://127.0.0.1:{there} is where east is asked, too: the two are one, and" in str(warning)
+
+
 def test_a_command_that_is_not_here_is_told_by_validate_and_refused_where_it_would_be_started(folder: Path) -> None:
     target = folder / "targets" / "default.yaml"
     spoil(target, ('["{python}"', '["no-such-command"'))
@@ -390,6 +398,63 @@ def test_leaks_are_not_expected_where_no_question_says_who_asks(folder: Path) ->
     questions = folder / "questions" / "facts.yaml"
     questions.write_text(questions.read_text().rstrip() + "\n  - {id: of-ann, user: ann, text: What is my limit?}\n")
     assert prepare(path, None, leaks, None).plan.expectations
+
+
+def test_leaks_are_not_expected_where_one_user_alone_asks_and_who_never_does_is_warned_of(folder: Path) -> None:
+    path, questions = folder / "region-loss.yaml", folder / "questions" / "facts.yaml"
+    rows = [f"  - {{id: {name}, user: {name}, text: What is the limit of {name}?}}" for name in ("ann", "bob", "cy")]
+    questions.write_text("\n".join(["schema: harness.questions/1", "questions:", *rows]) + "\n")
+    one = Asked(expectations=("leaks <= 0",), overrides=("load.turn_gap=0s",))
+    silent = (
+        "2 of 3 users never ask, such as bob: 1 conversation goes on at once (rate x load.turn_gap), each one user's"
+    )
+    assert f"leaks <= 0: {silent}; let the rate or load.turn_gap be greater" in "\n".join(told(path, one))
+    two = replace(one, overrides=("load.turn_gap=100ms",))
+    (warned,) = prepare(path, None, two, None).warnings
+    assert "1 of 3 users never ask, such as cy: 2 conversations go on at once" in str(warned)
+    # What is right for somebody else can be told from what one is told, whoever asks.
+    questions.write_text(questions.read_text().replace("the limit of bob?", "the limit of bob?, expected: 7 euros"))
+    assert "never ask" in str(prepare(path, None, one, None).warnings[0])
+    questions.write_text("\n".join(["schema: harness.questions/1", "questions:", rows[0]]) + "\n")
+    assert "leaks <= 0: only 'ann' asks, so that there is nobody else's answer to be told" in "\n".join(told(path, one))
+
+
+@pytest.mark.parametrize(
+    ("expect", "warned"),
+    [
+        ("latency_ms.p95 <= 7501 in fault", True),
+        ("ttft_ms.p50 <= 20000 in fault", True),
+        ("latency_ms.p95 <= 7500 in fault", False),
+        ("latency_ms.p95 >= 20000 in fault", False),
+        ("latency_ms.p95_complete <= 20000 in fault", False),
+    ],
+)
+def test_a_limit_behind_the_deadline_that_no_run_can_break_is_warned_of(
+    folder: Path, expect: str, warned: bool
+) -> None:
+    spoil(folder / "region-loss.yaml", ("good_ratio >= 0.9 in fault", expect))
+    found = prepare(folder / "region-loss.yaml", None, NOTHING, None).warnings
+    said = "clients give up after 7.5 s (load.deadline), so that no run can break it"
+    assert [said in str(one) for one in found] == [True] * warned
+
+
+@pytest.mark.parametrize(
+    ("many", "expect", "expected", "warned"),
+    [
+        (500, "answer_consistency >= 0.9", "", True),
+        (500, "good_ratio >= 0.9 in fault", "", False),
+        (500, "answer_consistency >= 0.9", ", expected: 7 euros", False),
+        (200, "answer_consistency >= 0.9", "", False),
+    ],
+)
+def test_so_many_questions_that_most_are_not_asked_in_the_baseline_are_warned_of_where_answers_are_to_agree(
+    folder: Path, many: int, expect: str, expected: str, warned: bool
+) -> None:
+    rows = [f"  - {{id: q{number}, text: What is {number}?{expected}}}" for number in range(many)]
+    (folder / "questions" / "facts.yaml").write_text("\n".join(["schema: harness.questions/1", "questions:", *rows]))
+    found = prepare(folder / "region-loss.yaml", None, Asked(expectations=(expect,)), None).warnings
+    said = "of 500 questions most are not asked in the baseline, in which 240 requests are due"
+    assert [said in str(one) for one in found] == [True] * warned
 
 
 def test_where_questions_go_is_not_expected_where_none_has_to_stay_anywhere(folder: Path) -> None:

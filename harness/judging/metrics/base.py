@@ -120,6 +120,10 @@ class Metric(Telling, ABC):
         """Why *plan* may well leave *expectation* open, though it can be settled; None where nothing of it is known to do that."""
         return None
 
+    def unbreakable(self, plan: Plan, expectation: Expectation) -> str | None:
+        """Why no run of *plan* could break *expectation*, however badly it goes, though one may leave it open; None where one could."""
+        return None
+
     def at_best(self, sample: Sample) -> Verdict:
         """The best verdict on a limit from above that is left by what the interval does not say, and `remark` does."""
         return "pass"

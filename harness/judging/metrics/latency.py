@@ -57,6 +57,16 @@ class _Quantiles(Metric):
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         return best_quantile(plan, expectation, _asked(expectation.part)[0])
 
+    def unbreakable(self, plan: Plan, expectation: Expectation) -> str | None:
+        """Behind the deadline: what clients give up leaves it open."""
+        deadline_s, (_, of_all) = plan.scenario.load.deadline, _asked(expectation.part)
+        if plan.closed or not of_all or not expectation.wants_low or expectation.limit <= 1000 * deadline_s:
+            return None
+        return (
+            f"clients give up after {deadline_s:g} s (load.deadline), so that no run can break it, and many time-outs leave it open; "
+            "lower the limit, or have them wait longer"
+        )
+
     def also(self, whole: Sample) -> dict[str, Measured]:
         return {part: measured(self.measure(whole, part)) for part in self.parts}
 
