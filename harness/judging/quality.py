@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from harness.record.columns import Table
     from harness.record.workers import Worker
 
-LATE_STEP_S = 1.0
-"""A fault that is begun or ended later than this is another fault than the one that was planned."""
+LATE_STEP_S, LATE_PART = 1.0, 0.5
+"""A fault that is begun or ended later than this, or than such a part of its time, is another fault than the one that was planned."""
 JOINED_RATIO = 0.99
 """Share of attempts that have to be joined to a request before a limit on the amplification can be judged."""
 
@@ -216,7 +216,7 @@ def _late_steps(evidence: Evidence) -> Iterator[Doubt]:
         steps = [("begun", disturbance.start_s, at_s) for at_s in began]
         steps += [("ended", disturbance.end_s, at_s) for at_s in ended]
         for what, planned_s, at_s in steps:
-            if at_s - planned_s > LATE_STEP_S:
+            if at_s - planned_s > min(LATE_STEP_S, LATE_PART * (disturbance.end_s - disturbance.start_s)):
                 said = (
                     f"{disturbance.summary} was {what} {at_s - planned_s:.1f} s late, at {at_s:.1f} s: "
                     "the harness was stopped, or this machine was suspended or too busy"

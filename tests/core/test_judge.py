@@ -907,6 +907,20 @@ def test_a_fault_that_was_begun_or_ended_late_is_another_one_than_was_planned(
     assert said in result.reason[:1].lower() + result.reason[1:]
 
 
+@pytest.mark.parametrize("kind", [Injecting, Reverting])
+@pytest.mark.parametrize(("late_s", "trusted"), [(0.4, True), (0.6, False)])
+def test_of_a_short_fault_half_of_its_time_is_late(
+    make_plan: MakePlan, judged: Callable[..., Result], events: Events, kind: type[Event], late_s: float, trusted: bool
+) -> None:
+    plan = make_plan(faults=[LATE | {"for": "1s"}])
+    moved = [
+        msgspec.structs.replace(event, at_s=event.at_s + late_s) if isinstance(event, kind) else event
+        for event in events(plan)
+    ]
+    result = judged(plan, history=moved)
+    assert (result.verdict, " 0.6 s late, at " in result.reason) == (("pass", False) if trusted else ("invalid", True))
+
+
 ORDERLY = {"first_byte_s": 2.02, "first_token_s": 2.05, "end_s": 2.1}
 
 
