@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from time import monotonic
 
 import pytest
 
 from harness.judging.scoring.audit import Audit, audit
 from harness.protocols.asking import ResolvedAsk
+from harness.protocols.protocols import protocol
+from harness.running.load.exchange import Answer, ask
+from harness.running.load.plan import Limits
 
 ENDINGS = {
     # behaviour: outcome, how the detail begins, status
@@ -88,6 +92,37 @@ def test_every_way_to_end_is_told_apart(by_question, behaviour):
     for row in rows:
         assert (row.outcome, row.status) == (outcome, status), row
         assert row.detail.startswith(detail) if detail else not row.detail, row
+
+
+class Silent:
+    """Connections on which nothing ever comes, of a loop whose clock is ahead: what was to be waited for is over at once."""
+
+    def take(self, timeout_s):
+        return self, False
+
+    def settimeout(self, timeout_s): ...
+
+    def sendall(self, request): ...
+
+    def recv(self, most):
+        raise TimeoutError
+
+    def close(self): ...
+
+
+@pytest.mark.parametrize(
+    ("limits", "ended"),
+    [
+        (Limits(stall_s=9.0, deadline_s=9.0), ("timed_out", "")),
+        (Limits(stall_s=3.0, deadline_s=9.0), ("stalled", "nothing came for 3 s")),
+    ],
+)
+def test_where_nobody_says_how_long_an_answer_may_be_silent_the_deadline_ends_it_however_early_that_is_told(
+    limits, ended
+):
+    answer = Answer()
+    ask(answer, Silent(), b"", protocol("openai-chat").reader(ASK), monotonic(), limits)
+    assert (answer.outcome, answer.detail) == ended
 
 
 @pytest.mark.parametrize(
