@@ -76,7 +76,13 @@ SCENARIO_SLIPS = [
         '3 about: should be text, but is true; put it in quotes: "true"',
     ),
     ("about: One of two regions falls silent.", "about:", "3 about: should be text, but is empty"),
-    ("about: One of two regions falls silent.", "about: [a]", "3 about: should be text, but is a list"),
+    ("about: One of two regions falls silent.", "about: [a]", "3 about: should be text, but is a list; write a"),
+    ("about: One of two regions falls silent.", "about: [a, b]", "3 about: should be text, but is a list"),
+    (
+        "questions: questions/facts.yaml",
+        "questions: {file: questions/facts.yaml}",
+        "9 load.questions: should be text, but is a mapping; write questions/facts.yaml",
+    ),
     (
         "rate_per_s: 20\n",
         "rate_per_s: 0\n",
@@ -323,7 +329,7 @@ TARGET_SLIPS = [
     ("name: my-service", "name: 7", f"2 name: should be {NAME}, but is 7"),
     ("  redis:\n", "  re dis:\n", f'5 services["re dis"]: the name should be {NAME}'),
     ('QUOTED: "7"', "QUOTED: 7", '10 services.worker.env.QUOTED: should be text, but is 7; put it in quotes: "7"'),
-    ('QUOTED: "7"', "a.b: [x]", '10 services.worker.env["a.b"]: should be text, but is a list'),
+    ('QUOTED: "7"', "a.b: [x]", '10 services.worker.env["a.b"]: should be text, but is a list; write x'),
     ("tcp: true", "tcp: yes", "7 services.redis.ready.tcp: should be true or false, but is 'yes'"),
     ("tcp: true", "tcp: 1", "7 services.redis.ready.tcp: should be true or false, but is 1"),
     (

@@ -225,6 +225,8 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
             return f'; put it in quotes: "{shown(value)}"'
         case dict() if list(value.values()) == [None] and json_schema(wanted).get("type") == "string":
             return f'; text that begins with a brace has to stand in quotes: "{{{next(iter(value))}}}"'
+        case dict() if _is_file(*value.values()) and _fits(wanted, next(iter(value.values()))):
+            return f"; write {next(iter(value.values()))}"
         case dict() if json_schema(wanted).get("type") == "string":
             return f"; JSON stands in quotes: {_as_text(value)}"
     return _wrapped(value, wanted)
@@ -233,6 +235,8 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
 def _wrapped(value: Plain, wanted: object) -> str:
     """How *value* is written as the list or the mapping that stands there, where that alone is missing; else nothing."""
     if isinstance(value, list):
+        if len(value) == 1 and _fits(wanted, value[0]):
+            return f"; write {_in_a_list(value[0])}"
         keyed = json_schema(wanted).get("type") == "object" and value and all(isinstance(one, dict) for one in value)
         return "; leave out the '-' before its keys" if keyed else ""
     if value is None or value is True:
@@ -268,6 +272,11 @@ def _in_a_list(value: Plain) -> str:
     text = str(value) if isinstance(value, str) else json.dumps(value)
     plain = isinstance(value, str) and _unquoted(text) == value and not set(text) & set("[]{},:#&*!|>'\"%@`")
     return text if plain or not isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _is_file(*values: Plain) -> bool:
+    """Whether *values* are the name of one file of ours, under whatever key."""
+    return len(values) == 1 and isinstance(values[0], str) and values[0].endswith((".yaml", ".yml"))
 
 
 def _as_text(value: Plain) -> str:
