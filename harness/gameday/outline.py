@@ -84,6 +84,7 @@ def _details(files: DayFiles, id_: str) -> Iterator[str]:
     yield from _by_people(step)
     if id_ in files.runs:
         plan = files.runs[id_].plan
+        yield from [f"watches {plan.scenario.load.who}"] if plan.scenario.load.watched else []
         yield from dict.fromkeys(f"breaks {one.fault.summary()}" for one in plan.disturbances)
         yield from (f"expects {expected}" for expected in plan.expectations)
 

@@ -100,6 +100,8 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
     yield from (Doubt(kind="alarm", said=event.what) for event in evidence.history if isinstance(event, Alarm))
     if _ended_before_the_load(evidence):
         return
+    # Where nobody used the service, that is behind all that is missing of its faults.
+    yield from watched.spoilt(evidence)
     yield from _faults(evidence, faults)
     yield from _late_steps(evidence)
     if quality.impossible:
@@ -128,7 +130,6 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
         yield Doubt(kind="pattern", said=said)
     if not evidence.plan.closed and (same := one_answer_to_all(evidence)):
         yield Doubt(kind="one_answer", said=same)
-    yield from watched.spoilt(evidence)
     yield from _of_the_baseline(evidence, quality) if evidence.plan.asks else ()
 
 

@@ -61,7 +61,7 @@ def spoilt(evidence: Evidence) -> Iterator[Doubt]:
 
 def silent(evidence: Evidence) -> Iterator[str]:
     """Phases behind the baseline in which nothing passed on any link, where the load was the service's own."""
-    if not evidence.plan.scenario.load.watched:
+    if not evidence.plan.scenario.load.watched or quiet(evidence, -SLICE_S, inf):
         return
     ended_s = evidence.observed_until_s
     for phase in evidence.plan.phases:

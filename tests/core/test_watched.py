@@ -21,7 +21,7 @@ from harness.reading.expectation import Selection
 from harness.reading.scenario import Load, Scenario
 from harness.reading.target import Target
 from harness.record.columns import Table
-from harness.record.rows import Attempt, Traffic
+from harness.record.rows import Arrival, Attempt, Traffic
 from harness.record.tables import table
 from harness.report.headline import beside
 from harness.report.page import page
@@ -301,7 +301,7 @@ def test_a_fault_has_to_have_met_traffic_and_to_lie_on_what_was_used(
     made = make_evidence(make_watched(), requests=[], attempts=attempts(0, 27), traffic=traffic(*spans))
     result = judge(made)
     assert (result.verdict == "invalid") is bool(said), result.reason
-    assert said in result.reason
+    assert said in f"{result.reason[:1].lower()}{result.reason[1:]}"
 
 
 def test_a_fault_that_does_not_take_hold_spoils_it(make_watched: MakeWatched) -> None:
@@ -313,6 +313,31 @@ def test_a_phase_in_which_nothing_passed_is_told_beside_a_pass(make_watched: Mak
     result = judge(make_evidence(make_watched(), requests=[], attempts=attempts(0, 19)))
     assert result.verdict == "pass", result.reason
     assert "nothing passed on any link in recovery: either the service gave up, or nobody used it" in result.reason
+
+
+def test_what_passes_at_stores_and_what_it_costs_is_told_by_the_second(make_target: Any, make_evidence: Any) -> None:
+    prices = {"provider-east": {"in": 2, "out": 10}}
+    said = scenario(expect=["cost_per_min <= 9 in fault"])
+    made, problems = plan(said, make_target(prices=prices), tuple(map(expectation.parse, said.expect)))
+    assert problems == []
+    passed = [Traffic("store-east", n / 10, connections=n % 10 == 0, bytes_out=9, commands=3) for n in range(270)]
+    came = [
+        Arrival("provider-east", n / 2, end_s=n / 2 + 0.1, status=200, outcome="complete", tokens_in=100, tokens_out=50)
+        for n in range(54)
+    ]
+    evidence = make_evidence(
+        made, requests=[], attempts=attempts(0, 27), arrivals=came, traffic=table(passed, Traffic, 0.0)
+    )
+    rate = of("commands_per_s", evidence)
+    assert (rate.value, rate.low < 30 < rate.high) == (pytest.approx(30), True)
+    assert of("connections_per_s", evidence).value == pytest.approx(1)
+    assert of("tokens_per_s", evidence).value == pytest.approx(300)
+    assert of("tokens_per_s.out", evidence).value == pytest.approx(100)
+    # Two answers a second, each of 100 tokens at 2 and of 50 at 10 for a million.
+    assert of("cost_per_min", evidence).value == pytest.approx(120 * (100 * 2 + 50 * 10) / 1e6)
+    quiet = make_evidence(made, requests=[], attempts=attempts(0, 27), traffic=table([], Traffic, 0.0))
+    for name in ("commands_per_s", "connections_per_s", "tokens_per_s", "cost_per_min"):
+        assert of(name, quiet).value is None, name
 
 
 # Probes beside it

@@ -9,6 +9,7 @@ import pytest
 from day_in_memory import SCENARIOS, Written
 
 from harness.gameday.files import day_files, validate_day
+from harness.gameday.outline import outline
 from harness.problems import UsageProblems
 from harness.suites.asking import validate_file
 
@@ -132,7 +133,9 @@ def test_a_step_may_watch_the_services_own_traffic_and_is_ended_by_what_can_be_k
     path = written("abort: [{max_attempts: 500}]\n", watched)
     path.write_text(path.read_text().replace("resilient.yaml", "used.yaml"))
     assert said(path) == []
-    assert not day_files(path, None).runs["step-1"].plan.scenario.load.asks
+    files = day_files(path, None)
+    assert not files.runs["step-1"].plan.asks
+    assert any("watches the service's own traffic" in line for line in outline(files))
     path.write_text(path.read_text().replace("{max_attempts: 500}", "good_ratio < 0.5 for 10s"))
     (problem,) = said(path)
     assert problem.startswith(":10 abort: good_ratio: it is told from requests, and the harness sends none")

@@ -211,3 +211,10 @@ def test_the_command_shows_every_rate_and_what_a_scenario_should_send(harness: C
 def test_the_document_alone_is_printed_for_programs(harness: Callable[..., Ended]) -> None:
     ended = harness("capacity", str(TARGET), "--most", "8", "--json")
     assert json.loads(ended.stdout)["schema"] == "harness.capacity/1"
+
+
+def test_no_capacity_is_searched_for_by_a_load_that_the_harness_does_not_send() -> None:
+    scenarios = Path(__file__).resolve().parents[2] / "scenarios"
+    watched, used = scenarios / "watched" / "slow-provider.yaml", scenarios / "targets" / "used.yaml"
+    with pytest.raises(UsageProblems, match=r"load: is the service's own traffic, and a capacity is searched"):
+        capacity.sought(used, watched, AskedFor(), {})
