@@ -196,8 +196,8 @@ class Load(Strict):
             self._is_watched_alone(given)
             return self
         if self.probe_per_s is not None:
-            raise _placed(
-                "probe_per_s", "is asked beside a load of the service's own; write source: service, or leave it out"
+            raise ValueError(
+                "probe_per_s is asked beside a load of the service's own; write source: service, or leave it out"
             )
         if not self.closed and self.questions is None:
             raise ValueError(
@@ -222,13 +222,11 @@ class Load(Strict):
                 f"{_several(odd)} for a load that the harness sends, and this one is the service's own (source: service); leave it out",
             )
         if not self.asks and (odd := [name for name in given if name in OF_PROBES]):
-            raise _placed(
-                odd[0], f"{_several(odd)} for probe requests, and none are sent; write probe_per_s: 1, or leave it out"
+            raise ValueError(
+                f"{_several(odd)} for probe requests, and none are sent; write probe_per_s: 1, or leave it out"
             )
         if self.asks and self.questions is None:
-            raise _placed(
-                "probe_per_s", "probes have nothing to ask; write questions: a file of questions, beside the scenario"
-            )
+            raise ValueError("probes have nothing to ask; write questions: a file of questions, beside the scenario")
 
 
 OF_LOCUSTFILES = ("users", "spawn_rate", "host", "tags", "exclude_tags", "web", "otel")

@@ -62,10 +62,10 @@ def run(made: Plan, service: Any = Plain, per_s: float = 10.0, **world: Any) -> 
 
 
 def wrongs(load: Any, **keys: Any) -> list[tuple[tuple[str | int, ...], str]]:
-    """The place and the words of all that is wrong with a scenario of that *load*."""
+    """The place and the words of all that is wrong with a scenario of that *load*; of what is wrong with it as a whole no place."""
     with pytest.raises(ValidationError) as refused:
         scenario(load, **keys)
-    placed = [error["ctx"]["wrongs"] for error in refused.value.errors() if "wrongs" in error.get("ctx", {})]
+    placed = [error.get("ctx", {}).get("wrongs", [((), error["msg"])]) for error in refused.value.errors()]
     return [wrong for found in placed for wrong in found]
 
 
@@ -89,9 +89,13 @@ def test_none_is_short_for_a_load_of_the_services_own() -> None:
     [
         ({"source": "service", "rate_per_s": 5}, ("rate_per_s",), "rate_per_s is for a load that the harness sends"),
         ({"source": "service", "locustfile": "u.py"}, ("locustfile",), "this one is the service's own"),
-        ({"source": "service", "deadline": "3s"}, ("deadline",), "none are sent; write probe_per_s: 1"),
-        ({"source": "service", "probe_per_s": 1}, ("probe_per_s",), "probes have nothing to ask"),
-        ({"probe_per_s": 1, "questions": "q.yaml"}, ("probe_per_s",), "write source: service"),
+        (
+            {"source": "service", "deadline": "3s"},
+            (),
+            "deadline is for probe requests, and none are sent; write probe_per_s: 1",
+        ),
+        ({"source": "service", "probe_per_s": 1}, (), "probes have nothing to ask"),
+        ({"probe_per_s": 1, "questions": "q.yaml"}, (), "write source: service"),
     ],
 )
 def test_what_goes_with_another_load_is_refused_at_its_key(load: Any, place: Any, said: str) -> None:

@@ -217,4 +217,4 @@ def test_no_capacity_is_searched_for_by_a_load_that_the_harness_does_not_send() 
     scenarios = Path(__file__).resolve().parents[2] / "scenarios"
     watched, used = scenarios / "watched" / "slow-provider.yaml", scenarios / "targets" / "used.yaml"
     with pytest.raises(UsageProblems, match=r"load: is the service's own traffic, and a capacity is searched"):
-        capacity.sought(used, watched, AskedFor(), {})
+        sought(used, watched, Asked(), {})
