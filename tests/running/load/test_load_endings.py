@@ -48,8 +48,8 @@ ENDINGS = {
     "reset_early": ("reset", "[Errno 104]", 0),
     "closed_early": ("reset", "closed: ", 0),
     "closed_in_head": ("reset", "closed: ", 0),
-    "stalls_first": ("stalled", "nothing came for 0.6 s", 0),
-    "stalls_late": ("stalled", "nothing came for 0.6 s", 200),
+    "stalls_first": ("stalled", "nothing came for 1.2 s", 0),
+    "stalls_late": ("stalled", "nothing came for 1.2 s", 200),
     "drips_comments": ("timed_out", "", 200),
     "drips_text": ("timed_out", "", 200),
     "bad_chunking": ("malformed", "no HTTP: ", 200),
@@ -61,6 +61,8 @@ ENDINGS = {
 }
 
 
+# Long enough for an answer that comes byte by byte on a machine with much else to do, and shorter than `drips`.
+LIMITS = Limits(connect_s=1.0, stall_s=1.2, deadline_s=3.0, body_bytes_max=300_000)
 ASK = ResolvedAsk("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m", cached_mark="x-cache")
 
 
@@ -69,7 +71,16 @@ def load(bench):
     """A load in which every question asks for another way to end, and the server that was asked."""
     with bench.serving() as server:
         child = bench.start(
-            bench.plan([server.url], list(ENDINGS), rate_per_s=220.0, total_s=1.5, turn_gap_s=0.25, ask=ASK)
+            bench.plan(
+                [server.url],
+                list(ENDINGS),
+                rate_per_s=220.0,
+                total_s=1.5,
+                turn_gap_s=0.25,
+                ask=ASK,
+                limits=LIMITS,
+                drain_s=4.0,
+            )
         )
         child.begin()
         assert child.wait() == 0, child.log.read_text()
