@@ -354,6 +354,8 @@ def _clocks(evidence: Evidence) -> Iterator[str]:
 
 
 def _uncounted(evidence: Evidence) -> Iterator[str]:
+    if "joined" not in evidence.plan.known:
+        return  # what a service does by itself is under way when the clock begins, and is counted on one side of that alone
     accepted = sum(evidence.accepted.values())
     # What went to real providers, nobody here counted.
     written = ~np.isnan(evidence.column("arrivals", "forwarded_s"))

@@ -344,6 +344,15 @@ def test_what_passes_at_stores_and_what_it_costs_is_told_by_the_second(make_targ
         assert of(name, quiet).value is None, name
 
 
+def test_what_was_under_way_when_the_clock_began_is_no_attempt_that_was_lost(
+    make_watched: MakeWatched, make_plan: Any, make_evidence: Any
+) -> None:
+    own = make_evidence(make_watched(), requests=[], attempts=attempts(0, 27), accepted={"provider-east": 1})
+    assert not any("they counted" in note for note in judge(own).quality.notes)
+    sent = judge(make_evidence(make_plan(), accepted={"provider-east": 1}))
+    assert "the edge wrote 0 attempts to the simulated providers, and they counted 1" in sent.quality.notes
+
+
 # Probes beside it
 
 
