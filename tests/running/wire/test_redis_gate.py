@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, ReadOnlyError
@@ -403,3 +404,12 @@ def test_only_a_link_that_carries_redis_can_be_answered_in_its_words(new_wire: A
     wire = new_wire({}, others={"east": "tcp"})
     with pytest.raises(WireError, match="carries tcp, and only commands of Redis are answered"):
         wire.stage.inject("0", LOADING)
+
+
+def test_a_connection_that_outlives_many_faults_keeps_nothing_of_those_that_are_gone() -> None:
+    told = Told()
+    for number in range(50):
+        told.gate.effects = {f"busy.{number}": replace(LOADING, share_ratio=0.5)}
+        told.ask(command(b"GET", b"k"))
+    assert len(told.drawn) == 50
+    assert list(told.gate._chances) == ["busy.49"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from harness.faults.effects import CutAfter, Drawn, Late, LateEnd, Narrow, Shape, Sliced, TapMode, TapShape
 from harness.faults.requests import Ramp, draw
 from harness.running.wire import WireError
+from harness.running.wire.tap.lane import InForce, Lane
 
 HELLO = b"hello, and a few bytes more"
 
@@ -311,3 +313,14 @@ def test_a_shape_that_makes_no_sense_is_refused_and_the_link_goes_on(tapped, cli
     client = clients(tapped.tap())
     client.say(HELLO)
     client.hear(HELLO)
+
+
+def test_a_connection_that_outlives_many_faults_keeps_nothing_of_those_that_are_gone() -> None:
+    async def outlives() -> list[str]:
+        lane = Lane(lambda _: None, lambda: None, lambda _: None, lambda _: None, set(), "7")
+        for number in range(50):
+            lane.shape({f"late.{number}": InForce(Late(0.01, 0.001), 0.0)})
+            lane.say(b"x")
+        return list(lane._chances)
+
+    assert asyncio.run(outlives()) == ["late.49"]

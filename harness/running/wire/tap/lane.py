@@ -84,6 +84,8 @@ class Lane:
             if isinstance(one.shape, CutAfter)
         }
         self.shapes = shapes
+        # A connection may outlive thousands of faults that come and go, and what one draws from is large.
+        self._chances = {fault: chance for fault, chance in self._chances.items() if fault in shapes}
         self._burst = (0.0, {})
         under_way, self._last_s = list(self._pieces), 0.0
         self._pieces.clear()

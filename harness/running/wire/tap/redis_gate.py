@@ -148,6 +148,8 @@ class RedisGate:
         if effect.share_ratio >= 1 or not self._seed:
             return True
         if fault not in self._chances:
+            # A connection may outlive thousands of faults that come and go, and what one draws from is large.
+            self._chances = {one: chance for one, chance in self._chances.items() if one in self.effects}
             self._chances[fault] = random.Random(f"{self._seed}/{fault}")
         picked = self._chances[fault].random() < effect.share_ratio
         self._drew(fault, picked=picked)
