@@ -24,8 +24,13 @@ BETWEEN_RUNS_LEAST = {
     "attempts per request": 0.03,
     "commands per request": 0.03,
     "attempts per second": 0.1,
+    "commands per second": 0.1,
+    "connections per second": 0.1,
+    # What a tenth of an attempt a second comes to, of some hundred tokens each.
+    "tokens per second": 10.0,
     "tokens per request": 1.0,
     "cost": 0.0,
+    "cost per minute": 0.0,
     # As a share of good answers varies by 0.01, of a promise of 99.9 % over 30 days, in a run of a minute.
     "times what the slo allows": 10.0,
     "error budgets": 0.0002,

@@ -48,7 +48,7 @@ def real_links(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> It
         yield links
 
 
-@pytest.fixture(params=["simulated", "real"])
+@pytest.fixture(params=["simulated", pytest.param("real", marks=pytest.mark.whole_run)])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Contract:
     """A world in which nothing is broken."""
     if request.param == "real":

@@ -17,6 +17,7 @@ from harness.record import run_folder
 from harness.record.history import Injecting, Preflight
 from harness.record.run_folder import RunFolder
 
+pytestmark = pytest.mark.whole_run
 POINTER = {"protocol": "json", "path": "/ask", "body": {"question": "{question}"}, "reply": {"answer": "/answr"}}
 
 

@@ -16,6 +16,7 @@ from harness.record import run_folder
 from harness.record.history import Ended, Reverted
 from harness.record.run_folder import RunFolder
 
+pytestmark = pytest.mark.whole_run
 _STARTED_WITHIN_S = 120.0
 _GONE_WITHIN_S = 30.0
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from harness.protocols.nonce import lot
 
+pytestmark = pytest.mark.whole_run
 SHARE = 0.4
 FAULT = {"kind": "http_error", "on": {"kind": "provider"}, "status": 503, "share": SHARE, "at": "fault"}
 PHASES = {"warmup": "250ms", "baseline": "1s", "fault": "4s", "recovery": "250ms"}

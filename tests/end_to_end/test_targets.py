@@ -20,6 +20,7 @@ from harness.running.free_port import free_port
 from harness.running.keeper.undo import pending
 from harness.running.toxiproxy import ENVIRONMENT, Proxy, ToxiproxyApi, command, obtain, wait_ready
 
+pytestmark = pytest.mark.whole_run
 HERE = Path(__file__).parent
 CHAT = {"protocol": "openai-chat", "path": "/v1/chat/completions", "model": "m", "stream": True}
 

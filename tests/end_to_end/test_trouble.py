@@ -21,6 +21,7 @@ from harness.record import run_folder
 from harness.record.history import Ended, Injected, Reverted
 from harness.record.run_folder import RunFolder
 
+pytestmark = pytest.mark.whole_run
 SECRET = "sk-very-secret-4711"
 
 

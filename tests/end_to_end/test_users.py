@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.whole_run
 USERS = ("ann", "barbara")
 QUESTIONS = {
     "schema": "harness.questions/1",

@@ -17,6 +17,10 @@ UNITS = (
     "attempts per request",
     "commands per request",
     "attempts per second",
+    "commands per second",
+    "connections per second",
+    "tokens per second",
+    "cost per minute",
     "tokens per request",
     "cost",
     "times what the slo allows",
@@ -81,6 +85,7 @@ def test_of_runs_that_differ_as_runs_do_few_are_called_changed_and_of_others_mos
         "times": 40.0,
         "attempts": 40.0,
         "tokens per request": 900.0,
+        "tokens per second": 900.0,
         "times what the slo allows": 200.0,
     }.get(unit, 3.0)
 

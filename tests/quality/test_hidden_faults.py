@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from real_runs import came_to
 
-pytestmark = pytest.mark.planted
+pytestmark = pytest.mark.whole_run
 HERE = Path(__file__).parent
 PHASES = {"warmup": "0.25s", "baseline": "1.5s", "fault": "2.5s", "recovery": "0.25s"}
 # Long enough for users to come back with another question.
