@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import socket
@@ -59,6 +60,22 @@ def _unless_hung_up(server: socketserver.BaseServer, *of: Any) -> None:
 
 
 socketserver.BaseServer.handle_error = _unless_hung_up  # type: ignore[method-assign]
+
+
+_close = asyncio.SelectorEventLoop.close
+
+
+def _with_its_connections(loop: Any) -> None:
+    """A connection that comes in the very moment in which a test closes its server is nobody's, and ends with its loop."""
+    left = [] if loop.is_closed() or loop.is_running() else [*loop._transports.values()]
+    for transport in left:
+        transport.abort()
+    if left:
+        loop.run_until_complete(asyncio.sleep(0))
+    _close(loop)
+
+
+asyncio.SelectorEventLoop.close = _with_its_connections  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)
