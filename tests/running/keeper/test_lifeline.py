@@ -114,12 +114,12 @@ def test_kill_9_of_the_keeper_takes_the_children_with_it_and_leaves_the_promises
 ) -> None:
     harness = standin()
     port = harness.printed("listener")
+    pids = [harness.printed(name) for name in NAMES]  # while they live: each ends with the keeper, at whatever it was about
     os.kill(harness.keeper_pid, signal.SIGKILL)
     eventually(lambda: not listens(port))
     assert api.asked == []
     assert [promise.id for promise in pending(harness.folder / "undo.jsonl")] == ["second", "first", "link"]
     # Nobody keeps what a child started, then; here the harness waits and does not look.
-    pids = [harness.printed(name) for name in NAMES]
     assert heal(harness.folder).now == "goes on"
     assert all(map(runs, pids))
 
