@@ -114,7 +114,9 @@ def test_kill_9_of_the_keeper_takes_the_children_with_it_and_leaves_the_promises
 ) -> None:
     harness = standin()
     port = harness.printed("listener")
-    pids = [harness.printed(name) for name in NAMES]  # while they live: each ends with the keeper, at whatever it was about
+    pids = [
+        harness.printed(name) for name in NAMES
+    ]  # while they live: each ends with the keeper, at whatever it was about
     os.kill(harness.keeper_pid, signal.SIGKILL)
     eventually(lambda: not listens(port))
     assert api.asked == []

@@ -26,7 +26,7 @@ from harness.running.free_port import free_port
 from harness.running.redis_server import arguments, find
 from harness.running.wire import WireError
 from harness.running.wire.tap.redis_gate import RedisGate
-from harness.running.wire.tap.resp import Frames, Piece, message_on, name_of
+from harness.running.wire.tap.resp import Frames, Piece, message_on, name_of, word_of
 
 LOADING = TapAnswers("east", "LOADING Redis is loading the dataset in memory")
 READ_ONLY = TapAnswers("east", "READONLY You can't write against a read only replica.", ("SET", "HSET"))
@@ -193,9 +193,28 @@ def test_a_command_that_is_never_answered_silences_what_comes_behind_it_however_
     for said in ([SET + GET + SET, SET], [SET, GET, SET + SET]):
         told = Told(NEVER)
         assert b"".join(map(told.ask, said)) == SET
-        assert told.gate.mute
+        assert told.gate.muted_by == "0"
         assert told.answer(b"+OK\r\n") == b"+OK\r\n"
         assert told.answer(b"+OK\r\n") == b""
+
+
+def test_what_is_said_behind_a_command_that_is_never_answered_came_to_no_fault_however_it_is_cut() -> None:
+    for said in ([GET + GET, SET], [GET, GET, SET]):
+        told = Told(NEVER, READ_ONLY)
+        assert [told.ask(one) for one in said] == [b""] * len(said)
+        assert told.hit == 1
+
+
+@pytest.mark.parametrize("said", [command(b"CLIENT", b"SETNAME", b"autoreply"), b"client setname autoreply\r\n"])
+def test_a_client_may_be_called_as_it_likes(said: bytes) -> None:
+    told = Told(LOADING)
+    assert told.ask(said, GET) == said
+    assert told.answer(b"+OK\r\n") == b"+OK\r\n" + ERROR
+
+
+@pytest.mark.parametrize("said", [command(b"client", b"Reply", b"off"), b"CLIENT  reply OFF\r\n"])
+def test_the_words_of_a_command_are_told_apart_in_both_of_its_forms(said: bytes) -> None:
+    assert [word_of(said, place) for place in range(4)] == ["CLIENT", "REPLY", "OFF", ""]
 
 
 def test_an_error_waits_for_the_end_of_a_long_answer_before_it() -> None:
@@ -371,7 +390,7 @@ def test_whoever_asks_on_before_the_last_answer_has_come_is_answered_in_order(wi
 
 
 def test_a_real_client_waits_for_what_is_never_answered_and_is_let_go_when_it_is_over(wire: Any, kit: Any) -> None:
-    with client(wire, socket_timeout=0.2) as hasty, client(wire, socket_timeout=30) as patient:
+    with client(wire, socket_timeout=0.2) as hasty, client(wire, socket_timeout=10) as patient:
         patient.set("a", "1")
         wire.stage.inject("0", NEVER)
         with pytest.raises(NoAnswer):
@@ -380,10 +399,12 @@ def test_a_real_client_waits_for_what_is_never_answered_and_is_let_go_when_it_is
         waiting, before = patient.connection_pool.get_connection(), _hit(wire)
         waiting.send_command("GET", "a")
         kit.eventually(lambda: _hit(wire) == before + 1)
+        wire.stage.inject("1", UNHEARD)  # another one, which goes on
         wire.stage.revert("0", NEVER)
         with pytest.raises(Broken):
             waiting.read_response()
         assert patient.get("a") == "1"
+        wire.stage.revert("1", UNHEARD)
 
 
 def test_a_real_subscriber_hears_nothing_while_messages_are_lost_and_the_next_one_after(

@@ -230,7 +230,7 @@ class Near(asyncio.Protocol):
         self._down.shape(self._passage.shapes(self.number, "downstream"))
         if self._gate is not None:
             self._gate.effects = self._passage.answers()
-            if self._gate.mute and not self._gate.effects:
+            if self._gate.muted_by and self._gate.muted_by not in self._gate.effects:
                 self.fail()  # It would wait for ever for what was never answered.
         if self._silent - was:
             self._fall_silent()

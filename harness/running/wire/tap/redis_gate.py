@@ -10,7 +10,7 @@ from typing import Protocol
 
 from harness.faults.effects import TapAnswers
 from harness.faults.redis_commands import OTHER_TALK, SPARED
-from harness.running.wire.tap.resp import Frames, Piece, message_on, name_of
+from harness.running.wire.tap.resp import Frames, Piece, message_on, name_of, word_of
 
 _ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 _DISCARD = b"*1\r\n$7\r\nDISCARD\r\n"
@@ -54,12 +54,12 @@ class RedisGate:
         self._tell, self._done, self._drew, self._lose, self._seed = tell, done, drew, lose, seed
         self.effects: Mapping[str, TapAnswers] = {}
         """What is in force, by fault."""
-        self.mute = False
-        """A command is never answered, and nothing behind it goes on."""
+        self.muted_by = ""
+        """The fault by which a command is never answered; nothing behind it goes on. Empty: there is none."""
         self._said, self._heard = Frames(commands=True), Frames(commands=False)
         self._owed: deque[_Owed] = deque()
         self._name = ""  # of the command that is being said
-        self._refusal: TapAnswers | None = None  # what answers it in the server's place
+        self._refusal: tuple[str, TapAnswers] | None = None  # the fault that answers it in the server's place, and how
         self._instead: bytes | None = (
             None  # what is told in the place of the reply that is being told; None: that itself
         )
@@ -71,7 +71,7 @@ class RedisGate:
 
     def asked(self, data: bytes) -> bytes:
         """What of *data*, said by the client, goes on."""
-        if self.mute:
+        if self.muted_by:
             return b""
         if self._passes:
             return self._said.rest() + data
@@ -84,7 +84,7 @@ class RedisGate:
 
     def answered(self, data: bytes) -> None:
         """Tell the client what it is to hear of *data*, said by the server."""
-        if self.mute and not self._owed and not self._heard.halfway:
+        if self.muted_by and not self._owed and not self._heard.halfway:
             return
         if self._passes and not self._owes_own:
             self._tell(self._heard.rest() + data)
@@ -96,42 +96,42 @@ class RedisGate:
 
     def ended(self) -> None:
         """The server says no more: the client is told what there is of a reply that has not come whole."""
-        if not self.mute and not self._owes_own and (rest := self._heard.rest()):
+        if not self.muted_by and not self._owes_own and (rest := self._heard.rest()):
             self._tell(rest)
 
     def _command(self, piece: Piece) -> bytes:
         """What goes on to the server in the place of a *piece* of a command."""
+        if self.muted_by:
+            return b""
         if piece.first:
             self._name = name_of(piece.data) if self._in_order else ""
             self._refusal = self._refused_by(self._name)
-        if self.mute:
-            return b""
         if self._refusal is not None:
             if piece.last:
-                self._refuse(self._refusal)
+                self._refuse(*self._refusal)
             return b""
         return self._passed(piece.data) if piece.last and self._name else piece.data
 
-    def _refused_by(self, name: str) -> TapAnswers | None:
-        """What answers a command called *name* in the server's place, which is counted; None where it passes."""
+    def _refused_by(self, name: str) -> tuple[str, TapAnswers] | None:
+        """The fault, and its effect, that answers a command called *name* in the server's place, which is counted; None where it passes."""
         for fault, effect in self.effects.items() if name and name not in OTHER_TALK else ():
             if self._hits(fault, effect, name):
                 self._done(fault)
-                return effect
+                return fault, effect
         return None
 
-    def _refuse(self, effect: TapAnswers) -> None:
+    def _refuse(self, fault: str, effect: TapAnswers) -> None:
         if effect.error:
             # Of a transaction the server is told at its end to forget what it has, as it would have done by itself.
             self._aborts = self._together
             self._owed.append(_Owed(b"-" + effect.error.encode() + b"\r\n"))
         else:
-            self.mute = True
+            self.muted_by = fault
 
     def _passed(self, data: bytes) -> bytes:
         """What goes on in the place of *data*, the last of a command that passes; its reply is owed from now on."""
         name = self._name
-        if name in OTHER_TALK or (name == "CLIENT" and b"REPLY" in data.upper()):
+        if name in OTHER_TALK or (name == "CLIENT" and word_of(data, 1) == "REPLY"):
             self._in_order, self._passes = False, name in _REPLICATION
             return data
         if name in _TRANSACTION:

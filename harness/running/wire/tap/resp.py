@@ -93,10 +93,16 @@ class Frames:
 
 def name_of(command: bytes) -> str:
     """The name of a *command*, or of the first part of one, in capitals; empty for one that says nothing."""
-    if not command.startswith(b"*"):
-        return command.split(None, 1)[0].decode("latin-1").upper() if command.strip() else ""
-    parts = command.split(b"\r\n", 3)
-    return parts[2].decode("latin-1").upper() if len(parts) > 2 else ""
+    return word_of(command, 0)
+
+
+def word_of(command: bytes, place: int) -> str:
+    """The word at this *place* of a *command*, of which 0 is its name, in capitals; empty where there is none."""
+    if command.startswith(b"*"):
+        words = command.split(b"\r\n", 2 * place + 3)[2 : 2 * place + 3 : 2]
+    else:
+        words = command.split(None, place + 1)[: place + 1]
+    return words[place].decode("latin-1").upper() if len(words) > place else ""
 
 
 def message_on(reply: bytes) -> str | None:
