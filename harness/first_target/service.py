@@ -143,7 +143,7 @@ class Service:
 def _read(answer: requests.Response, reader: Reader | None, mask: Mask, late_s: float) -> Answer:
     status, kind = answer.status_code, answer.headers.get("content-type", "").lower()
     body = _bounded(answer, mask, late_s)
-    streamed = "event-stream" in kind or ("json" not in kind and are_events(body) is True)
+    streamed = "event-stream" in kind or are_events(body) is True
     if answer.is_redirect:
         return Answer(status, wrong=f"redirects to {mask.text(place_alone(answer.headers['location']))}", body=body)
     if not 200 <= status < 300:

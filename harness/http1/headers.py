@@ -71,13 +71,16 @@ def chunk(body: bytes, *, last: bool, behind: Headers) -> bytes:
     return framed + b"0\r\n%b\r\n" % b"".join([b"%b: %b\r\n" % line for line in trailer(behind)]) if last else framed
 
 
-_USER = re.compile(r"//[^/]*@")
+# As browsers read one: a backslash is a slash, too.
+_USER = re.compile(r"(^|[/\\]{2})[^/\\]*@")
 _BEHIND_PATH = re.compile(r"[?#].*", re.DOTALL)
+_NO_PORT = re.compile(r"([/\\]{2}[^/\\:\[\]]*):(?!\d*$)[^/\\]*$")
+"""What is left of a user's password in which ``?`` or ``#`` stands as it is."""
 
 
 def place_alone(address: str) -> str:
     """*address* without a user before its host and what stands behind its path, in both of which keys and tokens are."""
-    return _USER.sub("//", _BEHIND_PATH.sub("", address))
+    return _NO_PORT.sub(r"\1", _USER.sub(r"\1", _BEHIND_PATH.sub("", address)))
 
 
 def written(first: bytes, headers: Headers) -> bytes:

@@ -16,7 +16,8 @@ _BLANK_LINE = re.compile(rb"\r\n(?:\r\n|\n|\r(?=[^\n]))|(?:(?<!\r)\n|\r(?!\n))(?
 _CR, _LF = b"\r\n"
 _LEAST_BYTES = len(b"data: \n\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BEGINNINGS = (b"data:", b"event:", b":")
+_BEGINNINGS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_BLANK_BYTES_MAX = 1 << 12
 
 
 def are_events(begun: bytes) -> bool | None:
@@ -24,10 +25,11 @@ def are_events(begun: bytes) -> bool | None:
 
     Clients that have asked for a stream read one without looking at its type, and no JSON begins so.
     """
-    text = begun.removeprefix(_BYTE_ORDER_MARK)
+    text = begun.removeprefix(_BYTE_ORDER_MARK).lstrip(b"\r\n")
     if text.startswith(_BEGINNINGS):
         return True
-    return None if any(beginning.startswith(text) for beginning in _BEGINNINGS) else False
+    may_be = any(beginning.startswith(text) for beginning in _BEGINNINGS) and len(begun) <= _BLANK_BYTES_MAX
+    return None if may_be else False
 
 
 class Event(NamedTuple):

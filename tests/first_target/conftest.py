@@ -27,7 +27,8 @@ def _served(post: Post, gets: dict[str, Any]) -> Iterator[tuple[str, list[str]]]
 
         def answer(self, status: int, body: Any) -> None:
             streamed = isinstance(body, str) and body.startswith("data:")
-            kind = "text/event-stream" if streamed else "text/plain" if isinstance(body, str) else "application/json"
+            plain = isinstance(body, str) and not body.startswith(":")  # what begins so is said to be JSON, and is none
+            kind = "text/event-stream" if streamed else "text/plain" if plain else "application/json"
             content = (body if isinstance(body, str) else json.dumps(body)).encode()
             head = f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {len(content)}\r\n\r\n"
             self.wfile.write(head.encode() + content)

@@ -31,7 +31,7 @@ _DETAIL_CHARS = 200
 _FINISH_CHARS = 40
 _MODEL_CHARS = 100
 _BEGINS_BYTES = 200
-_KEPT_BYTES = 1 << 14  # so much of an answer is kept as long as it may have to be read once more
+_KEPT_BYTES = 1 << 20  # so much of an answer is kept, since it may have to be read once more
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -210,7 +210,7 @@ class _Exchange:
         self._raw: bytearray | None = bytearray()  # all that came, as long as that is little
         self._untold = False  # whether it is a stream is told by how its body begins
         self._packed: Decompression | None = None
-        self._unknown = ""  # how its body is packed, where nobody here can unpack that
+        self._unknown = ""  # what is said of how its body is packed, where nobody here can unpack that
         self._finished = self._sound = False
         self._pieces: list[str] = []
         self._calls: list[str] = []
@@ -310,10 +310,10 @@ class _Exchange:
         if coding := self._parser.get("content-encoding"):
             coding = coding if isinstance(coding, str) else ",".join(coding)
             self._packed = decompression(coding)
-            self._unknown = "" if self._packed else coding
+            self._unknown = "" if self._packed else f"; its body comes as {coding!r}, which is not known here"
         kind = str(self._parser.get("content-type")).lower()
         self._answer.streamed = self._answer.status < 300 and "event-stream" in kind
-        self._untold = self._answer.status < 300 and not self._answer.streamed and "json" not in kind
+        self._untold = self._answer.status < 300 and not self._answer.streamed
 
     def _body_came(self, fresh: bytes, now_s: float) -> None:
         self._answer.bytes += len(fresh)
@@ -329,16 +329,15 @@ class _Exchange:
             else:
                 self._body += fresh
         except MalformedError as error:
-            self._end("malformed", str(error), now_s)
+            self._end("malformed", f"{error}{self._unknown}", now_s)
         if self._answer.bytes > self._limits.body_bytes_max:
             self._end("malformed", f"too_large: given up after {self._answer.bytes} bytes", now_s)
 
     def _unpacked(self, fresh: bytes) -> bytes:
-        """*fresh* as it was before it was packed; nobody here asks for that, and clients unpack it all the same. Raises MalformedError."""
-        if self._unknown:
-            raise MalformedError(
-                f"its body comes as {self._unknown!r}, which cannot be read; leave accept-encoding out of ask.headers"
-            )
+        """*fresh* as it was before it was packed; nobody here asks for that, and clients unpack it all the same. Raises MalformedError.
+
+        What is packed in a way that is not known is read as it stands, as clients do: some name a charset there, or ``none``.
+        """
         try:
             return fresh if self._packed is None else self._packed.feed(fresh)
         except CompressionError as error:
@@ -390,14 +389,15 @@ class _Exchange:
             self._end("truncated", "cut: in the middle of an event", end_s)
         if self._finished:
             self._end(self._whole(), "", end_s)
-        self._end("truncated", "unterminated: the stream ended without a finish_reason or [DONE]", end_s)
+        why = f"unterminated: the stream ended without a finish_reason or [DONE]{self._unknown}"
+        self._end("truncated", why, end_s)
 
     def _whole_came(self, end_s: float) -> None:
         try:
             # JSON has no mark of the byte order, and clients take one (RFC 8259, 8.1).
             said = self._reader.whole(bytes(self._body).removeprefix(_BYTE_ORDER_MARK))
         except MalformedError as error:
-            self._end("malformed", str(error), end_s)
+            self._end("malformed", f"{error}{self._unknown}", end_s)
             return
         if said.error is not None:
             self._end("error", f"error_event: {said.error}", end_s)

@@ -229,7 +229,8 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "status_302": sends(plain("302 Found", b"elsewhere", "text/plain")),
     "redirect": sends(plain("307 Temporary Redirect\r\nlocation: http://u:pw@there/ask/?state=s#t", b"")),
     "packed": sends(plain("200 OK\r\ncontent-encoding: gzip", gzip.compress(WHOLE))),
-    "packed_otherwise": sends(plain("200 OK\r\ncontent-encoding: x-lz", WHOLE)),
+    "packed_otherwise": sends(plain("200 OK\r\ncontent-encoding: x-lz", gzip.compress(WHOLE))),
+    "packed_in_no_way": sends(plain("200 OK\r\ncontent-encoding: utf-8", WHOLE)),
     "packed_in_name_alone": sends(plain("200 OK\r\ncontent-encoding: gzip", WHOLE)),
     "after_a_mark": sends(plain("200 OK", b"\xef\xbb\xbf" + WHOLE)),
     "status_503_cut": sends(plain("503 Busy", b"come ba", "text/plain", length=100), then="close"),
@@ -265,7 +266,8 @@ def _headed(header: bytes) -> bytes:
     return SSE_HEAD.replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n") + chunk(event("x") + DONE) + END
 
 
-_PACKED = gzip.compress(event("x") + DONE)
+_PACKED, _JSON = gzip.compress(event("x") + DONE), b"application/json"
+_LATER = b"\n\nretry: 100\nid: 7\n" + event("x") + DONE
 # Streams that every client reads to their end, each with its text. What providers make of the format is wider than the
 # format; a test asks the SDK itself.
 READ_WHOLE: dict[str, tuple[str, Behaviour]] = {
@@ -298,6 +300,15 @@ READ_WHOLE: dict[str, tuple[str, Behaviour]] = {
     "data_in_two_lines": ("x", streams(event("x").replace(b": [{", b": [\ndata: {"), DONE)),
     "no_space_behind_the_colon": ("x", streams(event("x").replace(b"data: ", b"data:"), DONE)),
     "by_another_type": ("x", sends((SSE_HEAD + chunk(event("x") + DONE) + END).replace(b"event-stream", b"plain"))),
+    "by_the_type_of_json": (
+        "x",
+        sends((SSE_HEAD + chunk(event("x") + DONE) + END).replace(b"text/event-stream", _JSON)),
+    ),
+    "by_another_type_from_its_id_on": ("x", sends(SSE_HEAD.replace(b"event-stream", b"plain") + chunk(_LATER) + END)),
+    "long_with_padded_sizes": (
+        "y" * 30_000,
+        sends(SSE_HEAD + chunk(event("y" * 30_000)) + chunk(DONE).replace(b"\r", b"  \r", 1) + b"0    \r\n\r\n"),
+    ),
     "without_a_type_bytewise": (
         "x",
         sends(

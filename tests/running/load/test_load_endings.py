@@ -32,7 +32,12 @@ ENDINGS = {
     "status_302": ("error", "http 302: elsewhere", 302),
     "redirect": ("error", "http 307: a redirect to 'http://there/ask/', which is not followed", 307),
     "packed": ("complete", "", 200),
-    "packed_otherwise": ("malformed", "its body comes as 'x-lz', which cannot be read", 200),
+    "packed_otherwise": (
+        "malformed",
+        "no chat completion: JSON is malformed: invalid character (byte 0); its body comes as 'x-lz', which is not known",
+        200,
+    ),
+    "packed_in_no_way": ("complete", "", 200),
     "packed_in_name_alone": ("malformed", "its body is not packed as its content-encoding says", 200),
     "after_a_mark": ("complete", "", 200),
     "status_503_cut": ("error", "http 503: come ba", 503),
