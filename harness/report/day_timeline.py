@@ -145,7 +145,9 @@ def _good(day: GameDayResult, axis: _Axis, y: float) -> Lane:
         )
     for stretches in lines:
         points = [[(x, top + high * (1.0 - share)) for x, share in stretch] for stretch in stretches]
-        drawn.append(stretched(0, 100, _GOOD, [line(points, stroke="good", stroke_width=1.5)], top=y))
+        drawn.append(
+            stretched(0, 100, _GOOD, [line(points, stroke="good", stroke_width=1.5, stroke_linecap="round")], top=y)
+        )
     return _GOOD + 4, drawn
 
 
@@ -170,11 +172,14 @@ def _shares(step: Step, axis: _Axis) -> Iterator[list[tuple[float, float]]]:
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    """Of *points* that stand within a thousandth of the picture of one another the lowest and the highest, so that no dip is lost."""
+    """Of *points* that stand within a thousandth of the picture of one another the lowest and the highest, so that no dip is lost.
+
+    The first and the last of all stay, so that a stretch which is that short can be seen.
+    """
     for _, group in groupby(points, lambda point: int(point[0])):
         near = list(group)
-        extremes = {min(near, key=_share), max(near, key=_share)}
-        yield from sorted(extremes) if len(near) > 2 else near
+        kept = {min(near, key=_share), max(near, key=_share), *(one for one in (points[0], points[-1]) if one in near)}
+        yield from sorted(kept) if len(near) > 2 else near
 
 
 def _share(point: tuple[float, float]) -> float:

@@ -162,6 +162,8 @@ def test_good_answers_are_a_line_by_second_broken_where_nothing_was_due_and_cros
     assert "Good answers by phase" in drawn([])
     assert line_of(drawn([1.0] * 3 + [None] * 3 + [0.5])).count("M") == 2
     assert line_of(drawn([1.0, None, None])).count("L") == 1  # a second alone can be seen
+    # So can a run that is over within a thousandth of the day.
+    assert line_of(drawn([1.0] * 20, closed_at="2026-11-28T06:00:00.000+00:00")).count("L") == 1
     # Hours in a picture of a thousand places: a dip of one second is there all the same.
     dipped: list[float | None] = [1.0] * 5_000
     dipped[2_500] = 0.0
