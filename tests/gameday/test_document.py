@@ -379,3 +379,11 @@ def test_how_long_after_a_stop_nothing_was_in_force_any_more_is_told(day: MadeDa
     told = " ".join(facts(made(day)))
     assert "by bob; nothing was in force any more 0.40 s later." in told
     assert "by gus." in told
+
+
+def test_nothing_is_said_to_be_gone_at_a_stop_while_a_step_before_has_something_left_in_force(day: MadeDay) -> None:
+    day.at(1490, PutBack(step="talk", left=["latency on openai"]))
+    day.at(1500, Stopped(by="bob"))
+    day.at(1500.4, PutBack(step="loss"))
+    day.at(1505, PutBack(step="talk"))
+    assert [stop.gone_s for stop in made(day).stops] == [5.0]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.gameday import items
+from harness.gameday import standing as standings
 from harness.gameday.days import PastDay, plan_of, target_of
 from harness.gameday.document.communication import draft
 from harness.gameday.document.steps import discreet, in_hand, names, seconds_between, steps
@@ -109,16 +110,21 @@ def _surprises(agenda: Sequence[Step], notes: Sequence[Note]) -> Iterator[Surpri
 def _stops(day: PastDay, standing: Standing) -> Iterator[judging.Stop]:
     for place, event in enumerate(day.events):
         if isinstance(event, Stopped):
-            gone_s = seconds_between(event.at, _gone(day.events[place + 1 :]))
+            gone_s = seconds_between(event.at, _gone(standings.told(day.events[:place]), day.events[place + 1 :]))
             yield judging.Stop(at=event.at, by=event.by, why=discreet(event.why, standing), gone_s=gone_s)
 
 
-def _gone(after: Sequence[Event]) -> str:
-    """When nothing was in force any more after a stop, of which *after* is what happened until the next one; empty where nobody said so."""
+def _gone(now: Standing, after: Sequence[Event]) -> str:
+    """When nothing was in force any more of what *now* was, at a stop that *after* came behind; empty where nobody said so before the next
+    step or stop.
+
+    Of a step before something may have been left in force, too.
+    """
     for event in after:
+        now = standings.after(now, event)
         if isinstance(event, Stopped | Began):
             return ""
-        if isinstance(event, PutBack) and not event.left:
+        if isinstance(event, PutBack) and not now.left:
             return event.at
     return ""
 
