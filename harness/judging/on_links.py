@@ -99,5 +99,6 @@ def a_second(spans: Sequence[tuple[float, float]], at_s: Floats) -> Floats:
     counts = [np.empty(0)]
     for start_s, end_s in spans:
         edges = np.linspace(start_s, end_s, max(1, round(end_s - start_s)) + 1)
-        counts.append(np.histogram(at_s, edges)[0])
+        # What comes as a stretch ends belongs to the next, which `histogram` has otherwise of the last piece.
+        counts.append(np.histogram(at_s[at_s < end_s], edges)[0])
     return np.concatenate(counts)

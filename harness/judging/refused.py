@@ -37,11 +37,13 @@ class Unseen:
     without_s: float
     expected: float
     spares_open: bool
+    asked: bool = True
+    """Whether the harness asked anything, so that it would be known that requests fared worse."""
     whole: bool = True
 
     def __str__(self) -> str:
         what, go_on = (
-            ("new connection", "; what was open went on, and nothing became worse")
+            ("new connection", f"; what was open went on{', and nothing became worse' if self.asked else ''}")
             if self.spares_open
             else ("tenth of a second in which anything was said", "")
         )
@@ -110,7 +112,8 @@ class _Passing:
                 return None
         came = int((here.numbers("connections")[before].sum()) if self.spares_open else before.sum())
         expected = came / self.without_s * under_s
-        return None if expected >= SURE else Unseen(tuple(links), came, self.without_s, expected, self.spares_open)
+        found = Unseen(tuple(links), came, self.without_s, expected, self.spares_open, self.evidence.plan.asks)
+        return None if expected >= SURE else found
 
 
 def _without(evidence: Evidence) -> list[Window]:

@@ -63,6 +63,8 @@ def _unreached(evidence: Evidence) -> Iterator[str]:
     for (summary, name), windows in said.items():
         if name not in target.containers:
             yield f"{summary} broke what no link leads to, so nothing shows whether the service uses it; give it a link to {{{name}.port}}"
+        elif not evidence.plan.asks:
+            yield f"{summary} broke what no link names, and how requests fared nobody knows, so nothing shows whether the service uses it"
         elif not became_worse(evidence, windows):
             yield f"{summary} broke what no link names, and no more requests failed under it, so nothing shows whether the service uses it"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import inf
 
 from harness.judging.evidence import Evidence
-from harness.judging.on_links import before_faults, quiet
+from harness.judging.on_links import before_faults, hidden_on, quiet
 from harness.judging.result import Doubt
 from harness.judging.scoring.steadiness import steady
 from harness.reading import quantities
@@ -67,7 +67,10 @@ def silent(evidence: Evidence) -> Iterator[str]:
     for phase in evidence.plan.phases:
         end_s = min(phase.end_s, ended_s)
         if phase.start_s < end_s and phase.name not in ("warmup", "baseline") and quiet(evidence, phase.start_s, end_s):
-            yield f"nothing passed on any link in {phase.name}: either the service gave up, or nobody used it"
+            unheard = ", ".join(hidden_on(evidence.plan, [(phase.start_s, end_s)], None))
+            refused = f", or it was refused all that it tried ({unheard}), which leaves no trace" if unheard else ""
+            other = "what it was asked needed none" if _probed(evidence) else "nobody used it"
+            yield f"nothing passed on any link in {phase.name}: either the service gave up, or {other}{refused}"
 
 
 def _probed(evidence: Evidence) -> bool:

@@ -184,6 +184,21 @@ def test_a_limit_on_cost_is_held_and_broken(told: Told) -> None:
     assert [finding.verdict for finding in judge(dear).findings] == ["fail", "fail"]
 
 
+def test_a_limit_is_not_held_by_what_could_be_counted_where_much_could_not(told: Told) -> None:
+    unread = {"tokens_in": None, "tokens_out": None, "tokens_from": "unread"}
+    expect = ["tokens_per_request <= 9000 in fault", "cost_per_good <= 9 in fault", "tokens_per_request >= 1 in fault"]
+
+    def verdicts(every: int, unknown: dict[str, Any]) -> list[str]:
+        def arrivals(row: Request) -> list[Arrival]:
+            return [answered(row, **(unknown if row.index % every == 0 else {}))]
+
+        return [one.verdict for one in judge(told(arrivals, target={"prices": PRICES}, expect=expect)).findings]
+
+    assert verdicts(2, unread) == ["inconclusive", "inconclusive", "pass"]
+    assert verdicts(2, {"model": "other"}) == ["pass", "inconclusive", "pass"]
+    assert verdicts(200, unread) == verdicts(200, {"model": "other"}) == ["pass"] * 3
+
+
 # residency_violations
 
 ASKED = {f"q{n}": Question(id=f"q{n}", text=f"{n}?", region="east" if n < 2 else None) for n in range(5)}

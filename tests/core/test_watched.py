@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 from simulated_world import Memory, Plain, Resilient, SimWorld
 
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
+from harness.judging.on_links import a_second
 from harness.judging.result import Result
 from harness.judging.sample import pick
 from harness.judging.verdict import judge
@@ -32,6 +34,8 @@ LATE = {"kind": "latency", "on": {"kind": "provider"}, "base": "300ms"}
 ERRORS = {"kind": "http_error", "on": {"kind": "provider"}, "status": 503}
 PROBED = {"source": "service", "probe_per_s": 1, "questions": "q.yaml", "deadline": "4s"}
 PHASES = {"warmup": "1s", "baseline": "12s", "fault": "6s", "recovery": "8s"}
+
+EAST = "provider-east"
 
 MakeWatched = Callable[..., Plan]
 
@@ -316,7 +320,63 @@ def test_a_fault_that_does_not_take_hold_spoils_it(make_watched: MakeWatched) ->
 def test_a_phase_in_which_nothing_passed_is_told_beside_a_pass(make_watched: MakeWatched, make_evidence: Any) -> None:
     result = judge(make_evidence(make_watched(), requests=[], attempts=attempts(0, 19)))
     assert result.verdict == "pass", result.reason
-    assert "nothing passed on any link in recovery: either the service gave up, or nobody used it" in result.reason
+    assert "nothing passed on any link in recovery: either the service gave up, or nobody used it;" in result.reason
+
+
+@pytest.mark.parametrize(("load", "other"), [("none", "nobody used it"), (PROBED, "what it was asked needed none")])
+def test_that_nothing_passed_is_not_told_as_giving_up_where_who_is_refused_leaves_no_trace(
+    make_watched: MakeWatched, load: Any, other: str
+) -> None:
+    lost = [{"kind": "regional_loss", "region": region, "mode": "refuse"} for region in ("east", "west")]
+    result = judge(run(make_watched(load, faults=lost, expect=["attempts_per_s <= 40 in recovery"])))
+    said = f"the service gave up, or {other}, or it was refused all that it tried (regional_loss-1, regional_loss-2)"
+    assert f"nothing passed on any link in fault: either {said}, which leaves no trace" in result.reason
+
+
+def test_a_second_holds_what_came_in_it_and_what_comes_as_it_ends_is_of_the_next() -> None:
+    assert a_second([(0, 1), (1, 3)], np.array([0.5, 1.0, 2.0, 3.0])).tolist() == [1, 1, 1]
+
+
+def test_where_none_came_the_rate_may_be_that_of_what_is_usual_and_not_of_one_token(
+    make_target: Any, make_evidence: Any
+) -> None:
+    said = scenario(expect=["tokens_per_s <= 40 in fault"])
+    made, _ = plan(said, make_target(prices={EAST: {"in": 2, "out": 10}}), tuple(map(expectation.parse, said.expect)))
+    came = [_answered(n) for n in range(12)]
+    evidence = make_evidence(made, requests=[], attempts=attempts(0, 27), arrivals=came)
+    # 3.689 answers of 150 tokens each may have been missed in 6 s.
+    assert of("tokens_per_s", evidence).high == pytest.approx(3.689 * 150 / 6, rel=1e-3)
+    assert of("cost_per_min", evidence).high == pytest.approx(3.689 * 10 * (100 * 2 + 50 * 10) / 1e6, rel=1e-3)
+    assert of("attempts_per_s", evidence, link="provider-west").high == pytest.approx(3.689 / 6, rel=1e-3)
+    assert judge(evidence).findings[0].verdict == "inconclusive"
+    passed = table([Traffic("store-east", n, commands=20, bytes_out=9) for n in range(12)], Traffic, 0.0)
+    asked = make_evidence(made, requests=[], attempts=attempts(0, 27), arrivals=came, traffic=passed)
+    assert of("commands_per_s", asked).high == pytest.approx(3.689 * 20 / 6, rel=1e-3)
+
+
+def _answered(at_s: float, **keys: Any) -> Arrival:
+    told = {"status": 200, "outcome": "complete", "tokens_in": 100, "tokens_out": 50, "tokens_from": "provider"}
+    return Arrival(EAST, at_s, end_s=at_s + 0.1, **(told | keys))
+
+
+@pytest.mark.parametrize(
+    ("every", "unknown", "limit", "verdicts"),
+    [
+        (2, {"tokens_in": None, "tokens_out": None, "tokens_from": "unread"}, 9e3, ["inconclusive", "inconclusive"]),
+        (200, {"tokens_in": None, "tokens_out": None, "tokens_from": "unread"}, 9e3, ["pass", "pass"]),
+        (2, {"model": "new"}, 9e3, ["pass", "inconclusive"]),
+        (2, {"model": "new"}, 1e-9, ["fail", "fail"]),
+    ],
+)
+def test_a_limit_on_tokens_or_cost_is_not_held_by_what_nobody_could_count(
+    make_target: Any, make_evidence: Any, every: int, unknown: dict[str, Any], limit: float, verdicts: list[str]
+) -> None:
+    said = scenario(expect=[f"tokens_per_s <= {limit:.9f}", f"cost_per_min <= {limit:.9f}"])
+    prices = {"old": {"in": 2, "out": 10}}
+    made, _ = plan(said, make_target(prices=prices), tuple(map(expectation.parse, said.expect)))
+    came = [_answered(n / 10, **({"model": "old"} | (unknown if n % every == 1 else {}))) for n in range(270)]
+    result = judge(make_evidence(made, requests=[], attempts=attempts(0, 27), arrivals=came))
+    assert [finding.verdict for finding in result.findings] == verdicts
 
 
 def test_what_passes_at_stores_and_what_it_costs_is_told_by_the_second(make_target: Any, make_evidence: Any) -> None:

@@ -190,7 +190,8 @@ class OfTraffic(OnLinks):
         passed = sample.run.passed(links)
         start_s, many = passed.numbers("start_s"), passed.numbers(self.column)
         mine = within(start_s, during) & (many > 0)
-        return rate_a_second(many[mine], a_second(during, start_s[mine]), _length_s(during))
+        one = float(many.max(initial=0.0) or 1.0)
+        return rate_a_second(many[mine], a_second(during, start_s[mine]), _length_s(during), one)
 
     def by(self, evidence: Evidence) -> Breakdown:
         from harness.judging.result import Breakdown
@@ -242,9 +243,10 @@ def of_rows(sample: Sample, table: Literal["attempts", "arrivals"], worth: Float
     from harness.judging.scoring.counts import rate_a_second
 
     mine, during = began(sample, table), observed(sample)
-    each = np.ones(int(mine.sum())) if worth is None else worth[mine]
+    each = np.ones(mine.size) if worth is None else worth
     came_s = sample.run.column(table, "start_s")[mine]
-    return rate_a_second(each, a_second(during, came_s), _length_s(during))
+    one = float(each.max(initial=0.0) or 1.0)
+    return rate_a_second(each[mine], a_second(during, came_s), _length_s(during), one)
 
 
 def _length_s(during: Sequence[tuple[float, float]]) -> float:

@@ -10,11 +10,20 @@ from harness.interval import UNMEASURED, Interval
 from harness.judging.metrics.base import measured_parts
 from harness.judging.metrics.on_links import OnLinks, of_rows
 from harness.judging.metrics.ratios import no_http
-from harness.judging.metrics.tokens_and_cost import PARTS, costs_of, priceless_in, tokens_of
+from harness.judging.metrics.tokens_and_cost import (
+    PARTS,
+    best_of_known,
+    costs_of,
+    priceless_in,
+    tokens_of,
+    uncounted,
+    unpriced,
+    unread,
+)
 from harness.judging.on_links import began
 from harness.judging.sample import Sample
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation
+from harness.reading.expectation import Expectation, Verdict
 
 if TYPE_CHECKING:
     from harness.judging.result import Measured
@@ -46,7 +55,11 @@ class TokensPerS(OnLinks):
         return interval
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
-        return unread(sample)
+        return unread(sample.run, began(sample, "arrivals"))
+
+    def at_best(self, sample: Sample) -> Verdict:
+        """What some answers took says nothing of those that nobody could count."""
+        return best_of_known(uncounted(sample.run), sample.run, began(sample, "arrivals"))
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         return no_http(plan)
@@ -82,16 +95,15 @@ class CostPerMin(OnLinks):
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """That something was not counted, or that there is no price for it."""
         priceless = sorted(priceless_in(sample.run)) if sample.run.plan.target.prices else []
-        told = [f"there is no price for {', '.join(priceless)}" if priceless else "", unread(sample)]
+        told = [f"there is no price for {', '.join(priceless)}" if priceless else ""]
+        told += [unread(sample.run, began(sample, "arrivals"))]
         return "; ".join(what for what in told if what)
+
+    def at_best(self, sample: Sample) -> Verdict:
+        """What some answers cost says nothing of those of which nobody knows it."""
+        return best_of_known(unpriced(sample.run), sample.run, began(sample, "arrivals"))
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not plan.target.prices:
             return f"target {plan.target.name!r} has no prices, so nothing is known of what an answer costs"
         return no_http(plan)
-
-
-def unread(sample: Sample) -> str:
-    """How many answers there were whose tokens nobody could count."""
-    many = int((began(sample, "arrivals") & (sample.run.words("arrivals", "tokens_from") == "unread")).sum())
-    return f"of {many} answers the tokens could not be counted" if many else ""

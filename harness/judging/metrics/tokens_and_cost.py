@@ -17,7 +17,7 @@ from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation
+from harness.reading.expectation import Expectation, Verdict
 from harness.reading.target import Price, Target
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from harness.judging.scoring.distributions import Bools, Floats
 
 PARTS = ("in", "out")
+UNCOUNTED_MOST = 0.01
+"""Of so many answers at the most it may be unknown what they took where a limit from above is to hold."""
 MILLION = 1_000_000
 
 
@@ -55,7 +57,11 @@ class Tokens(Metric):
         return interval
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
-        return _unread(sample)
+        return unread(sample.run, sample.arrived_mask())
+
+    def at_best(self, sample: Sample) -> Verdict:
+        """What some answers took says nothing of those that nobody could count."""
+        return best_of_known(uncounted(sample.run), sample.run, sample.arrived_mask())
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         return no_http(plan)
@@ -96,8 +102,13 @@ class CostPerGood(Metric):
         """That all was for nothing, that something was not counted, or that there is no price for it."""
         priceless = sorted(priceless_in(sample.run)) if sample.run.plan.target.prices else []
         told = ["no answer was good, so all of it was for nothing"] if self.measure(sample).value == inf else []
-        told += [f"there is no price for {', '.join(priceless)}" if priceless else "", _unread(sample)]
+        told += [f"there is no price for {', '.join(priceless)}" if priceless else ""]
+        told += [unread(sample.run, sample.arrived_mask())]
         return "; ".join(what for what in told if what)
+
+    def at_best(self, sample: Sample) -> Verdict:
+        """What some answers cost says nothing of those of which nobody knows it."""
+        return best_of_known(unpriced(sample.run), sample.run, sample.arrived_mask())
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not plan.target.prices:
@@ -213,7 +224,29 @@ def priceless_in(run: Evidence) -> set[str]:
     return {model or link for link, model in pairs if price_of(run.plan.target, link, model) is None}
 
 
-def _unread(sample: Sample) -> str:
-    """How many answers there were whose tokens nobody could count."""
-    unread = int((sample.arrived_mask() & (sample.run.words("arrivals", "tokens_from") == "unread")).sum())
-    return f"of {unread} answers the tokens could not be counted" if unread else ""
+def uncounted(run: Evidence) -> Bools:
+    """Which arrivals of *run* were answered with what nobody could count the tokens of."""
+    return run.words("arrivals", "tokens_from") == "unread"
+
+
+def unpriced(run: Evidence) -> Bools:
+    """Which arrivals of *run* took what is not known to cost anything: nobody could count it, or there is no price for it."""
+    import numpy as np
+
+    pairs, of = _models(run)
+    bare = np.array([price_of(run.plan.target, link, model) is None for link, model in pairs], np.bool_)
+    found: Bools = uncounted(run) | (_taken(run) & bare[of])
+    return found
+
+
+def best_of_known(unknown: Bools, run: Evidence, mine: Bools) -> Verdict:
+    """The best verdict on a limit from above, where of *mine*, arrivals of *run*, those are *unknown*."""
+    many = int((mine & unknown).sum())
+    answers = int((mine & (_taken(run) | unknown)).sum())
+    return "inconclusive" if many > UNCOUNTED_MOST * answers else "pass"
+
+
+def unread(run: Evidence, mine: Bools) -> str:
+    """How many answers there were among *mine*, arrivals of *run*, whose tokens nobody could count."""
+    many = int((mine & uncounted(run)).sum())
+    return f"of {many} answers the tokens could not be counted" if many else ""

@@ -27,19 +27,20 @@ def rate_a_run(counts: npt.ArrayLike, chances: int) -> Interval:
     return Interval(total, min(low, total), max(high, total), chances)
 
 
-def rate_a_second(worth: npt.ArrayLike, a_piece: npt.ArrayLike, lasted_s: float) -> Interval:
+def rate_a_second(worth: npt.ArrayLike, a_piece: npt.ArrayLike, lasted_s: float, one: float = 1.0) -> Interval:
     """How much came a second in *lasted_s*: the sum of what each event is *worth*, with the interval of a weighted Poisson sum.
 
     *a_piece* is how many events there were in each piece of that time, all equally long. Where those vary more than chance would have
     them, the events come in clumps as large as the counts' variance over their mean, and say so much less (the index of dispersion; D. R.
-    Cox and P. A. W. Lewis, *The Statistical Analysis of Series of Events*, 1966).
+    Cox and P. A. W. Lewis, *The Statistical Analysis of Series of Events*, 1966). Where none was seen, what may have been missed is worth
+    *one* each.
     """
     each, counts = np.asarray(worth, dtype=np.float64), np.asarray(a_piece, dtype=np.float64)
     if not counts.size or lasted_s <= 0:
         return UNMEASURED
     several = counts.size > 1 and counts.any()
     clump = max(1.0, float(counts.var(ddof=1) / counts.mean())) if several else 1.0
-    total, most = float(each.sum()), clump * float(each.max(initial=0.0) or 1.0)
+    total, most = float(each.sum()), clump * float(each.max(initial=0.0) or one)
     low, high = weighted_poisson_bounds(total, clump * float(np.einsum("i,i", each, each)), most)
     return Interval(total / lasted_s, min(low, total) / lasted_s, max(high, total) / lasted_s, counts.size)
 

@@ -67,4 +67,5 @@ def test_a_rate_is_of_what_each_event_is_worth_and_none_seen_is_no_rate_of_nothi
     assert rate_a_second([10.0, 30.0], [1, 0, 1, 0], 4).value == 10
     none = rate_a_second([], [0, 0, 0, 0], 4)
     assert (none.value, none.low, none.high) == (0, 0, pytest.approx(3.689 / 4, abs=1e-3))
+    assert rate_a_second([], [0, 0, 0, 0], 4, one=150.0).high == pytest.approx(150 * none.high)
     assert rate_a_second([], [], 0) == UNMEASURED
