@@ -60,6 +60,13 @@ def stores(_servers) -> tuple[Server, Server]:
 
 
 @pytest.fixture
+def stale_s(monkeypatch: pytest.MonkeyPatch) -> float:
+    """How old a replica's heartbeat may be: more than any machine takes to read what has just been published."""
+    monkeypatch.setattr("harness.reference.reading.STALE_S", 60.0)
+    return 60.0
+
+
+@pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start ``python -m MODULE ARGUMENTS...``; it ends with the test."""
     with ExitStack() as ends:

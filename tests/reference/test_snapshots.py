@@ -27,7 +27,7 @@ def is_whole(reading: Reading) -> bool:
 
 def test_what_is_published_is_read_with_its_version(stores):
     async def main() -> None:
-        store = Store(stores[0].address, timeout_s=2)
+        store = Store(stores[0].address, timeout_s=30)
         with pytest.raises(NothingPublished):
             await store.read(FACT)
         assert await store.version() == 0
@@ -43,7 +43,7 @@ def test_what_is_published_is_read_with_its_version(stores):
 
 def test_no_reader_sees_one_version_and_a_fact_of_another(stores):
     async def main() -> None:
-        store, seen, done = Store(stores[0].address, timeout_s=2), [], asyncio.Event()
+        store, seen, done = Store(stores[0].address, timeout_s=30), [], asyncio.Event()
         publisher = Publisher(store)
         await publisher.begin()
 
@@ -65,7 +65,7 @@ def test_no_reader_sees_one_version_and_a_fact_of_another(stores):
 
 def test_a_snapshot_with_facts_of_another_version_would_be_noticed(stores):
     async def main() -> None:
-        store = Store(stores[0].address, timeout_s=2)
+        store = Store(stores[0].address, timeout_s=30)
         changed_in = next(v for v in range(2, 20) if corpus.facts(v)[FACT] != corpus.facts(1)[FACT])
         await store.publish(snapshot(1), corpus.facts(changed_in))
         assert not is_whole(await store.read(FACT))
@@ -76,7 +76,7 @@ def test_a_snapshot_with_facts_of_another_version_would_be_noticed(stores):
 
 def test_publishing_begins_once_and_two_at_once_make_two_versions(stores):
     async def main() -> None:
-        store = Store(stores[0].address, timeout_s=2)
+        store = Store(stores[0].address, timeout_s=30)
         publisher = Publisher(store)
         await publisher.begin()
         await publisher.begin()
@@ -115,12 +115,12 @@ def test_a_replica_that_is_cut_off_serves_the_old_version_and_its_heartbeat_ages
 
     def ask(path: str, method: str = "GET") -> dict[str, object]:
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
     def reading(server) -> Reading | None:
         async def read() -> Reading | None:
-            store = Store(server.address, timeout_s=2)
+            store = Store(server.address, timeout_s=30)
             try:
                 return await store.read(FACT)
             except RedisError:  # The replica is still loading, or empty.
@@ -151,7 +151,7 @@ def test_a_replica_that_is_cut_off_serves_the_old_version_and_its_heartbeat_ages
 def test_a_publisher_whose_store_is_gone_says_so(start, free_port, until, stores):
     port = free_port()
     start("harness.reference.publisher", "--port", str(port), "--store", stores[0].address)
-    until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5), "the publisher serves")
+    until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30), "the publisher serves")
     stores[0].say("SET", "snapshot", "not a hash")
     with pytest.raises(urllib.error.HTTPError, match="503"):
-        urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/publish", method="POST"), timeout=5)
+        urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/publish", method="POST"), timeout=30)

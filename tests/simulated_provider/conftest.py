@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from harness.running.free_port import free_port
+
 
 @dataclass(frozen=True)
 class Running:
@@ -24,7 +26,7 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def counts(self) -> dict[str, int]:
-        with urllib.request.urlopen(f"{self.url}/counts", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.url}/counts", timeout=30) as answer:
             return json.load(answer)
 
     def counts_once(self, condition: Callable[[dict[str, int]], bool]) -> dict[str, int]:
@@ -49,8 +51,7 @@ def fast() -> Iterator[Running]:
 
 
 def _start(ends: ExitStack, seed: int = 1, **config: float) -> Running:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     line = ["--port", str(port), "--seed", str(seed), "--region", "east", "--config", json.dumps(config)]
     process = ends.enter_context(subprocess.Popen([sys.executable, "-m", "harness.simulated_provider", *line]))
     ends.callback(process.terminate)
@@ -62,7 +63,7 @@ def _wait_for(port: int) -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            socket.create_connection(("127.0.0.1", port), timeout=30).close()
             return
         except OSError:
             assert time.monotonic() < deadline, f"nothing listens on {port}"

@@ -101,7 +101,7 @@ def test_what_is_no_request_is_refused_in_the_words_of_the_api_that_was_asked(oa
 def test_beyond_capacity_a_message_is_answered_529_and_its_client_knows_it_for_an_overload(start) -> None:
     running = start(capacity=1, queue=0, first_token=60)
     with ExitStack() as connections:
-        connection = connections.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=5))
+        connection = connections.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=30))
         body = b'{"messages":[],"max_tokens":9}'
         connection.sendall(b"POST /v1/messages HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
         assert running.counts_once(lambda counts: counts["accepted"] == 1)["rejected"] == 0

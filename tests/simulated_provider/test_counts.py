@@ -19,7 +19,7 @@ def request(content: bytes = b"") -> bytes:
 
 
 def send_and_leave(port: int, *parts: bytes, reset: bool = False) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for part in parts:
             connection.sendall(part)

@@ -83,7 +83,7 @@ def test_beyond_capacity_and_queue_the_answer_is_503_in_openais_words(start):
     running = start(capacity=2, queue=3, first_token=60)
     with ExitStack() as connections:
         for waiting in range(1, 6):
-            connection = connections.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=5))
+            connection = connections.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=30))
             connection.sendall(b'POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 15\r\n\r\n{"messages":[]}')
             assert running.counts_once(lambda counts, n=waiting: counts["accepted"] == n)["rejected"] == 0
         with client(running) as sdk, pytest.raises(openai.InternalServerError) as refused:

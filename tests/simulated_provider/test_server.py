@@ -9,7 +9,7 @@ import pytest
 
 def exchange(port: int, *parts: bytes, end: bytes | None = None) -> bytes:
     """What comes back for *parts*, up to *end*, or until the server closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         for part in parts:
             connection.sendall(part)
         got = b""

@@ -109,7 +109,7 @@ def _at_once(rows):
 
 def test_a_question_of_several_turns_brings_its_answers_along(bench):
     with bench.serving() as server:
-        recorded = Recorded(array("d", [0.0, 0.05, 0.6, 0.65]).tobytes(), array("q", [0, 1, 0, 1]).tobytes())
+        recorded = Recorded(array("d", [0.0, 0.05, 1.2, 1.25]).tobytes(), array("q", [0, 1, 0, 1]).tobytes())
         plan = bench.plan([server.url], ["whole"])
         asked = msgspec.structs.replace(plan.questions[0], turns=("whole and then?",), system="whole it is")
         child = bench.start(msgspec.structs.replace(plan, schedule=recorded, questions=(asked,)))
@@ -223,13 +223,13 @@ def test_a_killed_child_loses_no_request_that_had_ended(bench):
         plan = bench.plan([server.url], ["versioned"], ask=JSON_ASK, turn_gap_s=0.1, rate_per_s=200.0, total_s=60.0)
         child = bench.start(plan)
         child.begin()
-        bench.until(lambda: server.version >= 100)
-        child.process.kill()
-        child.process.wait(5)
-        written = {row.snapshot_version for row in child.rows()}
         # A version that the child sent back is one whose request it had seen the end of.
+        bench.until(lambda: len({heard.body["seen_version"] for heard in server.heard}) > 20)
+        child.process.kill()
+        child.process.wait(30)
+        written = {row.snapshot_version for row in child.rows()}
         ended = {heard.body["seen_version"] for heard in server.heard} - {None}
-    assert len(ended) > 20
+    assert len(ended) >= 20
     assert ended <= written
 
 

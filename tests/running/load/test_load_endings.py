@@ -53,8 +53,8 @@ ENDINGS = {
     "reset_early": ("reset", "[Errno 104]", 0),
     "closed_early": ("reset", "closed: ", 0),
     "closed_in_head": ("reset", "closed: ", 0),
-    "stalls_first": ("stalled", "nothing came for 1.2 s", 0),
-    "stalls_late": ("stalled", "nothing came for 1.2 s", 200),
+    "stalls_first": ("stalled", "nothing came for 1.5 s", 0),
+    "stalls_late": ("stalled", "nothing came for 1.5 s", 200),
     "drips_comments": ("timed_out", "", 200),
     "drips_text": ("timed_out", "", 200),
     "bad_chunking": ("malformed", "no HTTP: ", 200),
@@ -67,7 +67,7 @@ ENDINGS = {
 
 
 # Long enough for an answer that comes byte by byte on a machine with much else to do, and shorter than `drips`.
-LIMITS = Limits(connect_s=1.0, stall_s=1.2, deadline_s=3.0, body_bytes_max=300_000)
+LIMITS = Limits(connect_s=2.5, stall_s=1.5, deadline_s=3.0, body_bytes_max=300_000)
 ASK = ResolvedAsk("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m", cached_mark="x-cache")
 
 

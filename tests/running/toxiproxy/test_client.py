@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
+from harness.running.free_port import free_port
 from harness.running.toxiproxy import InstalledToxic, ToxiproxyApi, ToxiproxyError, ToxiproxyWedged
 
 Answer = tuple[int, object]
@@ -65,13 +66,12 @@ def test_a_proxy_is_created_found_disabled_enabled_and_deleted(api: ToxiproxyApi
 
 
 def test_a_proxy_made_disabled_does_not_listen_before_it_is_enabled(api: ToxiproxyApi) -> None:
-    port = api.create_proxy("port", "127.0.0.1:9").listen_port
-    api.delete_proxy("port")
+    port = free_port()
     api.create_proxy("later", "127.0.0.1:9", f"127.0.0.1:{port}", enabled=False)
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=2)
+        socket.create_connection(("127.0.0.1", port), timeout=30)
     api.enable("later")
-    socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    socket.create_connection(("127.0.0.1", port), timeout=30).close()
 
 
 def test_a_toxic_is_added_and_removed(api: ToxiproxyApi) -> None:
@@ -103,7 +103,8 @@ def test_a_port_that_is_taken_is_an_error(api: ToxiproxyApi) -> None:
 
 
 def test_a_proxy_whose_port_was_stolen_is_not_taken_for_enabled(api: ToxiproxyApi) -> None:
-    port = api.create_proxy("one", "127.0.0.1:9").listen_port
+    port = free_port()
+    api.create_proxy("one", "127.0.0.1:9", f"127.0.0.1:{port}")
     api.disable("one")
     with socket.socket() as thief:
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -120,7 +121,7 @@ def test_listening_on_all_interfaces_has_to_be_asked_for(api: ToxiproxyApi) -> N
 
 
 def test_proxies_of_others_with_odd_names_can_be_addressed(api: ToxiproxyApi) -> None:
-    requests.post(f"{api.url}/proxies", json={"name": "a b?c", "upstream": "h:1", "listen": "127.0.0.1:0"}, timeout=3)
+    requests.post(f"{api.url}/proxies", json={"name": "a b?c", "upstream": "h:1", "listen": "127.0.0.1:0"}, timeout=30)
     assert api.proxy("a b?c").name == "a b?c"
     api.delete_proxy("a b?c")
     assert api.proxies() == {}
@@ -139,7 +140,7 @@ def test_a_proxy_in_the_environment_is_not_asked(api: ToxiproxyApi, monkeypatch:
     for variable in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(requests.exceptions.ProxyError):
-        requests.get(f"{api.url}/version", timeout=3)
+        requests.get(f"{api.url}/version", timeout=30)
     assert api.version().supported
 
 

@@ -16,7 +16,7 @@ from harness.running.toxiproxy import ToxiproxyApi, ToxiproxyError, ToxiproxySta
 from harness.running.toxiproxy.version import parse
 
 FOR_EVER_MS = 60_000
-SHORT_S, LONG_S = 0.25, 10.0
+SHORT_S, LONG_S = 0.25, 30.0
 SLOW_UP = Toxic("store", "latency", "upstream", {"latency": FOR_EVER_MS})
 SLOW_DOWN = Toxic("store", "latency", "downstream", {"latency": FOR_EVER_MS})
 HOLE_UP = Toxic("store", "timeout", "upstream", {"timeout": 0})
@@ -209,7 +209,7 @@ def test_undo_requests_are_known_before_and_put_everything_back(stage: Toxiproxy
     stage.inject("hole-1", HOLE_UP)
     stage.inject("loss-1", CUT)
     for request in undo:
-        assert requests.request(request["method"], request["url"], timeout=3).status_code == 204
+        assert requests.request(request["method"], request["url"], timeout=30).status_code == 204
     assert api.proxies() == {}
     stage.close()  # what is gone already is as good
 
@@ -225,7 +225,7 @@ def test_who_takes_back_a_fault_in_the_harnesss_place_leaves_the_link_whole(
     stage.inject("fault-1", effect)
     for _ in range(2):  # twice does no harm
         for request in undo:
-            answer = requests.request(request["method"], request["url"], data=request.get("body"), timeout=3)
+            answer = requests.request(request["method"], request["url"], data=request.get("body"), timeout=30)
             assert answer.status_code in (200, 201, 204, 404)
     with socket.create_connection(address, LONG_S) as client:
         assert echoes(client)

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from harness.faults.effects import EdgeRule, Fail, TapMode
+from harness.running.free_port import free_port
 from harness.running.wire import WireError
 
 pytestmark = pytest.mark.parametrize("new_loop", ["asyncio", "uvloop"], indirect=True)
@@ -31,12 +32,6 @@ def silence(provider):
     return provider
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def _rows(wire) -> list[tuple[str, str]]:
     return [(row.nonce, row.outcome) for row in wire.attempts()]
 
@@ -58,7 +53,7 @@ def test_what_is_not_http_passes_both_ways(tapped, provider, clients) -> None:
 
 @pytest.mark.parametrize("parts", [1, 2, 5])
 def test_a_dial_that_is_refused_loses_no_attempt(tapped, clients, kit, parts: int) -> None:
-    tapped.stage.connect_link("east", _free_port())
+    tapped.stage.connect_link("east", free_port())
     client, request = clients(tapped.tap()), kit.post()
     for start in range(0, len(request), len(request) // parts + 1):
         client.say(request[start : start + len(request) // parts + 1])
@@ -101,7 +96,7 @@ def test_a_request_that_never_becomes_whole_is_waited_for_only_so_long(tapped, p
 
 
 def test_a_client_that_only_connects_is_told_too(tapped, clients) -> None:
-    tapped.stage.connect_link("east", _free_port())
+    tapped.stage.connect_link("east", free_port())
     client = clients(tapped.tap())
     assert (client.hear_all(), client.end) == (b"", "reset")
     assert _rows(tapped) == []
