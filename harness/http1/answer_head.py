@@ -11,7 +11,7 @@ from harness.http1.headers import Headers
 
 # An empty line, whatever ends the lines; robust clients take LF alone (RFC 9112, 2.2).
 END_OF_HEAD = re.compile(rb"\n\r?\n")
-_STATUS_LINE = re.compile(rb"HTTP/1\.(\d)[ \t]+(\d{3})(?:[ \t]+(.*))?", re.DOTALL)
+_STATUS_LINE = re.compile(rb"HTTP/1\.(\d)[ \t]+([1-9]\d{2})(?:[ \t]+(.*))?", re.DOTALL)
 _OTHER_PROTOCOLS = (
     (b"\x15\x03", "the provider speaks TLS; its address would begin with https"),
     (b"\x16\x03", "the provider speaks TLS; its address would begin with https"),

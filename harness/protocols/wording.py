@@ -221,29 +221,37 @@ def quoted(data: bytes) -> str:
     return data[:200].decode("utf-8", "replace")
 
 
+_CARRIERS = ("traceparent", "x-request-id")
+"""Headers that every request has, with its mark."""
 _ANOTHER_FIELD = "name a field of its own, such as metadata.request"
 
 
 def _displaced(ask: ResolvedAsk) -> Iterator[str]:
     """What is told a service elsewhere in *ask*, and the nonce would take the place of: then nobody would be asked that."""
     name = ask.nonce_name or ""
-    if ask.nonce_place == "header":
-        said = next((text for header, text in ask.headers.items() if header.lower() == name.lower()), "{nonce}")
-        if said != "{nonce}":
+    own = name.lower() if ask.nonce_place == "header" else ""
+    for header, text in ask.headers.items():
+        if text == "{nonce}":
+            continue
+        if header.lower() == own:
             yield f"header {name!r} stands in headers, and the nonce would take its place; name another one for the nonce"
-    elif ask.nonce_place == "field":
-        there = _in_the_way(ask.body, name.split("."))
+        elif header.lower() in _CARRIERS:
+            yield f"header {header!r} carries the mark of each request, whatever is written here; leave it out"
+    if ask.nonce_place == "field":
+        place, there = _in_the_way(ask.body, name.split("."))
         if lost := [one for _, text in texts(there) for one in placeholders(text) if one != "nonce"]:
             yield f"the nonce would take the place of {{{lost[0]}}} in {name}; {_ANOTHER_FIELD}"
+        elif place != name and there is not None:
+            yield f"the nonce would take the place of {place}, which is no object, in {name}; {_ANOTHER_FIELD}"
 
 
-def _in_the_way(body: object, path: Sequence[str]) -> object:
-    """What stands in *body* at *path*, or on the way there in the place of an object; None where nothing does."""
-    for name in path:
+def _in_the_way(body: object, path: Sequence[str]) -> tuple[str, object]:
+    """What stands in *body* at *path*, or on the way there in the place of an object, and where; None where nothing does."""
+    for place, name in enumerate(path):
         if not isinstance(body, dict):
-            return body
+            return ".".join(path[:place]), body
         body = body.get(name)
-    return body
+    return ".".join(path), body
 
 
 def common_problems(ask: ResolvedAsk) -> list[str]:

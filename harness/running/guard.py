@@ -15,6 +15,7 @@ from harness.running.ports import AbortedError
 _OPS = {"<": lt, "<=": le, ">": gt, ">=": ge}
 
 _NO_LIMITS = Limits()
+_FORGOTTEN_AT_ONCE = 1_000
 _KEPT_S = 60.0
 """For so much longer than a condition looks back is it kept what became of a request."""
 
@@ -48,12 +49,12 @@ class Guard:
         """By index: whether the answer was good, and how long it took; infinitely long where none came whole."""
         self._kept_s = _KEPT_S + max((one.after_s + SLACK_S + one.condition.span_s for one in followed), default=0.0)
         self._forgotten = 0
-        """So many requests of a planned load, the first ones, are so old that no condition is about them any more."""
+        """So many requests are so old that no condition is about them any more: of a planned load, the first ones."""
 
     def hear(self, rows: Iterable[Request], zero_s: float = 0.0) -> None:
         """Take in what became of requests; the run's clock was 0 at *zero_s* of theirs."""
         for row in rows:
-            if row.index < self._forgotten:
+            if self._planned and row.index < self._forgotten:
                 continue
             self._hear_of(row.index, row.due_s - zero_s)
             whole = row.outcome == "complete" and row.end_s is not None
@@ -96,18 +97,31 @@ class Guard:
 
     def _forget(self, now_s: float) -> None:
         """A run may last for hours, and what becomes of all its requests does not fit for ever."""
+        first = bisect_left(self._due_s, now_s - self._kept_s)
         if self._planned:
-            first = bisect_left(self._due_s, now_s - self._kept_s)
             for index in range(self._forgotten, first):
                 self._ended.pop(index, None)
             self._forgotten = max(self._forgotten, first)
+        elif isinstance(self._index, list) and first > _FORGOTTEN_AT_ONCE:
+            self._forget_ended(self._index, first)
+
+    def _forget_ended(self, indices: list[int], first: int) -> None:
+        """Forget those of the *first* ones of a closed load, by their *indices*, that have ended; who waits is still waited for."""
+        waits = [place for place in range(first) if indices[place] not in self._ended]
+        gone = {*indices[:first]} - {indices[place] for place in waits}
+        self._due_s[:first] = [self._due_s[place] for place in waits]
+        indices[:first] = [indices[place] for place in waits]
+        self._known -= gone
+        for index in gone:
+            del self._ended[index]
+        self._forgotten += len(gone)
 
     def _used_up(self, now_s: float) -> Iterator[str]:
         limits = self._limits
         if now_s >= limits.duration_s:
             yield f"the load has gone on for max_duration, {limits.duration_s:g} s"
         # The clients send no more than that; here it is known from when on they do not.
-        sent = len(self._due_s) if not self._planned else bisect_right(self._due_s, now_s) - 1
+        sent = self._forgotten + len(self._due_s) if not self._planned else bisect_right(self._due_s, now_s) - 1
         if sent >= limits.requests:
             yield f"max_requests, {plain(limits.requests, 6)}, were sent"
         if self._attempts >= limits.attempts:

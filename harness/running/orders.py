@@ -84,7 +84,8 @@ class _Listener:
         except (OSError, HarnessError) as error:
             self._failed = str(error)
             return
-        self._silent_s = 0.0
+        with self._lock:
+            self._silent_s = 0.0
 
     def why(self) -> str:
         if self._said:

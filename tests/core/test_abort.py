@@ -244,6 +244,25 @@ def test_what_no_condition_is_about_any_more_is_forgotten_and_changes_nothing(ma
     assert 0 not in one._ended
 
 
+def test_of_a_load_that_nobody_planned_those_who_wait_are_not_forgotten(make_plan: MakePlan) -> None:
+    limits = Limits(requests=36_040)
+    one = Guard(followed(make_plan(abort=["good_ratio < 0.5 for 10s"])), None, 4.0, limits, users=50)
+    one.hear_begun(Sent(index, 10.0) for index in range(20))  # and are answered never
+    for index in range(20, 36_020):  # ten a second, for an hour
+        at_s = index / 10
+        one.hear_begun([Sent(index, at_s)])
+        one.hear([Request(index, 0, at_s, end_s=at_s + 0.5, outcome="complete")])
+        if index % 100 == 0:
+            assert not aborts(one, at_s)
+    assert len(one._due_s) == len(one._index) < 3_000
+    assert len(one._ended) < 3_000 > len(one._known)
+    one.check_limits(3_602.0)
+    one.hear_begun(Sent(index, 3_602.0) for index in range(36_020, 36_040))
+    with pytest.raises(AbortedError, match="max_requests, 36040, were sent"):
+        one.check_limits(3_602.0)
+    assert "good_ratio was 0 " in aborts(one, 3_700.0)  # of the forty that wait
+
+
 def test_nothing_is_said_before_so_much_of_the_run_is_known_nor_of_a_handful_of_requests(guard: MakeGuard) -> None:
     one = guard("good_ratio < 0.5 for 10s")
     one.hear(rows(0, 100, outcome="error"))

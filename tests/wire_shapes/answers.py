@@ -217,6 +217,13 @@ READ_ALONG = [
 
 UNREADABLE = [
     Shape("words", answers=b"nonsense\r\n\r\n", outcome="unreadable", status=0, reason="status line"),
+    Shape(
+        "a status of two digits",
+        answers=b"HTTP/1.1 099 No\r\n\r\n",
+        outcome="unreadable",
+        status=0,
+        reason="status line",
+    ),
     Shape("TLS", answers=b"\x15\x03\x03\x00\x02\x02\x28", outcome="unreadable", status=0, reason="TLS"),
     Shape(
         "lengths that differ",

@@ -331,7 +331,8 @@ def host_and_port(upstream: str) -> str:
 def _no_proxy(environment: Mapping[str, str]) -> dict[str, str]:
     """What the person's own HTTP proxy must keep out of, beside what it does already: everything here is on this machine."""
     already = no_proxy(environment)
-    names = ",".join([*([already] if already else []), "127.0.0.1", "localhost"])
+    # All is out of it already, which is said alone or not understood (curl, Python).
+    names = already if already == "*" else ",".join([*([already] if already else []), "127.0.0.1", "localhost"])
     return {"NO_PROXY": names, "no_proxy": names}
 
 

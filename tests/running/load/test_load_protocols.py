@@ -379,6 +379,9 @@ def test_a_sound_ask_has_no_problems():
         (CHAT, FIELD | {"nonce_name": "messages"}, "the place of messages in a chat"),
         (MESSAGES, FIELD | {"nonce_name": "system.id"}, "the place of system.id in a chat"),
         (CHAT, {"nonce_place": "header", "nonce_name": "authorization"}, "header 'authorization' stands in headers"),
+        (JSON, FIELD | {"nonce_name": "of.id", "body": {"q": "{question}", "of": "us"}}, "the place of of, which is no object"),
+        (CHAT, {"headers": {"X-Request-ID": "{conversation}"}}, "header 'X-Request-ID' carries the mark of each request"),
+        (CHAT, {"headers": {"traceparent": "00-0-0-01"}}, "header 'traceparent' carries the mark of each request"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_an_ask_is_said_without_its_secrets(ask, changes, words):
@@ -395,6 +398,7 @@ def test_what_is_wrong_with_an_ask_is_said_without_its_secrets(ask, changes, wor
         (JSON, {"nonce_name": "id", "body": {"q": "{question}", "id": "any"}}),
         (CHAT, {"nonce_name": "metadata.request"}),
         (CHAT, {"nonce_place": "header", "nonce_name": "x-id", "headers": {"X-Id": "{nonce}"}}),
+        (CHAT, {"nonce_name": "metadata.request", "headers": {"X-Request-Id": "{nonce}"}}),
     ],
 )
 def test_a_nonce_may_take_the_place_of_what_tells_a_service_nothing(ask, changes):

@@ -49,6 +49,16 @@ def started(tmp_path: Path, environment: dict[str, str], *, upstream: str = SIMU
     return child
 
 
+@pytest.mark.parametrize(
+    ("said", "told"), [("", "127.0.0.1,localhost"), ("a.example", "a.example,127.0.0.1,localhost"), ("*", "*")]
+)
+def test_what_is_on_this_machine_is_reached_past_a_proxy_beside_what_the_person_says(
+    tmp_path: Path, said: str, told: str
+) -> None:
+    env = started(tmp_path, {"NO_PROXY": said, "HTTP_PROXY": "http://proxy.example:3128"}).env
+    assert (env["NO_PROXY"], env["no_proxy"]) == (told, told)
+
+
 def test_an_sdk_finds_a_key_where_only_a_simulated_provider_will_read_it(tmp_path: Path) -> None:
     assert started(tmp_path, {}).env["OPENAI_API_KEY"] == "simulated-providers-ask-for-no-key"
 
