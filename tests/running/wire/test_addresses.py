@@ -24,6 +24,8 @@ def _told(upstream: str, said: bytes, *, host: bytes = HERE, name: bytes = b"Loc
         ("http://localhost:9000", b"http://[::]:9000/v1", b"http://127.0.0.1:7000/v1"),
         ("http://localhost:9000", b"http://127.0.1.1:9000/v1", b"http://127.0.0.1:7000/v1"),
         ("https://api.example", b"https://API.example:443/v1?q=http://x/", b"http://127.0.0.1:7000/v1?q=http://x/"),
+        ("https://api.example.", b"https://api.example/v1", b"http://127.0.0.1:7000/v1"),
+        ("https://api.example", b"https://api.example.:443/v1", b"http://127.0.0.1:7000/v1"),
         ("https://api.example/base", b"https://api.example/base/v1", b"http://127.0.0.1:7000/v1"),
         ("https://api.example/base/", b"/base/v1", b"/v1"),
         ("http://127.0.0.1:9000", b"/v1/", b"/v1/"),

@@ -96,7 +96,8 @@ def _authority(scheme: bytes | None, written: bytes, otherwise: str) -> Authorit
     named = scheme.decode().lower() if scheme else otherwise
     try:
         parts = urlsplit(f"{named}://{written.decode('ascii')}")
-        return (named, parts.hostname, parts.port or _PORTS[named]) if parts.hostname else None
+        host = (parts.hostname or "").removesuffix(".")  # which says that the name is whole
+        return (named, host, parts.port or _PORTS[named]) if host else None
     except ValueError:
         return None
 
