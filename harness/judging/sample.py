@@ -122,6 +122,10 @@ class Sample:
         """What was due in the baseline, of the kind that was picked, and so early that nothing which was broken later could meet it."""
         return baseline(self.run, self._of.labels)
 
+    def in_phase(self, name: str) -> Sample:
+        """What was due in the phase of that name, of the kind that was picked."""
+        return pick(self.run, replace(self._of, phase=name))
+
     @property
     def rate_per_s(self) -> float:
         """How many requests of the kind that was picked are due a second."""

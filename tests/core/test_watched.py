@@ -354,6 +354,29 @@ def test_where_none_came_the_rate_may_be_that_of_what_is_usual_and_not_of_one_to
     assert of("commands_per_s", asked).high == pytest.approx(3.689 * 20 / 6, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("ceases_s", "phase", "verdicts"),
+    [
+        ((13, 19), " in fault", ["inconclusive", "inconclusive", "pass"]),
+        ((13, 19), "", ["inconclusive", "inconclusive", "pass"]),
+        ((13, 18.9), " in fault", ["pass", "pass", "pass"]),
+        ((19, 27), " in fault", ["pass", "pass", "pass"]),
+    ],
+)
+def test_a_limit_on_a_rate_is_not_held_by_who_has_given_up(
+    make_watched: MakeWatched, make_evidence: Any, ceases_s: tuple[float, float], phase: str, verdicts: list[str]
+) -> None:
+    expect = [f"{name} <= 99{phase}" for name in ("attempts_per_s", "commands_per_s", "connections_per_s")]
+    tried = [one for one in attempts(0, 27) if not ceases_s[0] <= one.start_s < ceases_s[1]]
+    passed = [Traffic("store-east", one.start_s, connections=1, commands=2, bytes_out=9) for one in tried]
+    made = make_evidence(make_watched(expect=expect), requests=[], attempts=tried, traffic=table(passed, Traffic, 0.0))
+    found = judge(made).findings
+    assert [one.verdict for one in found] == verdicts
+    assert (found[0].remark == "in fault there were none, and 10 attempts per second in the baseline") is (
+        verdicts[0] != "pass"
+    )
+
+
 def _answered(at_s: float, **keys: Any) -> Arrival:
     told = {"status": 200, "outcome": "complete", "tokens_in": 100, "tokens_out": 50, "tokens_from": "provider"}
     return Arrival(EAST, at_s, end_s=at_s + 0.1, **(told | keys))

@@ -14,7 +14,8 @@ from harness.judging.metrics.telling import Said
 from harness.judging.on_links import a_second, answered, began, hidden_on, known, observed, within
 from harness.judging.sample import Sample, pick, spans
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation
+from harness.reading.expectation import Expectation, Verdict
+from harness.reading.quantities import plain
 from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
@@ -64,7 +65,32 @@ def watched(sample: Sample) -> bool:
     return seen and not hidden_on(sample.run.plan, observed(sample), sample.link)
 
 
-class AttemptsPerS(OnLinks):
+class Rate(OnLinks):
+    """How much passes a second. Where some did in the baseline, none is no merit: who gives up asks for nothing."""
+
+    may_cease: ClassVar[bool] = False
+    """Whether none of it may be as well as any."""
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """In which phase there was none of it, though by the baseline there would have been some."""
+        return self._ceased(sample)
+
+    def at_best(self, sample: Sample) -> Verdict:
+        """What a service asks for that has given up says nothing of how much it would ask for."""
+        return "inconclusive" if self._ceased(sample) else "pass"
+
+    def _ceased(self, sample: Sample) -> str:
+        usual = self.measure(sample.baseline)
+        if self.may_cease or not usual.value:
+            return ""
+        for phase in sample.spans:
+            found = self.measure(sample.in_phase(phase.name))
+            if found.value == 0 and found.high < usual.low:
+                return f"in {phase.name} there were none, and {plain(usual.value)} {self.unit} in the baseline"
+        return ""
+
+
+class AttemptsPerS(Rate):
     """Attempts at providers a second that began in the phase, whoever they were made for."""
 
     name: ClassVar[str] = "attempts_per_s"
@@ -167,7 +193,7 @@ def _lasted(sample: Sample) -> tuple[Floats, Floats, Bools]:
     return start_s[mine], np.where(well, took_ms, took_ms.max(initial=0.0)), well
 
 
-class OfTraffic(OnLinks):
+class OfTraffic(Rate):
     """How much of one kind passes a second on links, as it is counted in front of the fault."""
 
     labels: ClassVar[tuple[str, ...]] = ()
@@ -228,6 +254,7 @@ class ConnectionsPerS(OfTraffic):
     """Connections a second that are opened on links, of whatever kind; one that is refused leaves no trace."""
 
     name: ClassVar[str] = "connections_per_s"
+    may_cease: ClassVar[bool] = True  # who keeps those that are open opens none
     column: ClassVar[str] = "connections"
     unit: ClassVar[str] = "connections per second"
     title: ClassVar[str] = "Rate of connections"

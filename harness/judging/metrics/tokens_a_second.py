@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.metrics.base import measured_parts
-from harness.judging.metrics.on_links import OnLinks, of_rows
+from harness.judging.metrics.on_links import Rate, of_rows
 from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.tokens_and_cost import (
     PARTS,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _MINUTE_S = 60.0
 
 
-class TokensPerS(OnLinks):
+class TokensPerS(Rate):
     """Tokens a second that providers read and said, as they count them; .in and .out: of the prompts, of the answers.
 
     What a fault answered took none, and what never arrived neither. An answer counts when its request arrived.
@@ -55,11 +55,13 @@ class TokensPerS(OnLinks):
         return interval
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
-        return unread(sample.run, began(sample, "arrivals"))
+        told = [super().remark(sample, part), unread(sample.run, began(sample, "arrivals"))]
+        return "; ".join(what for what in told if what)
 
     def at_best(self, sample: Sample) -> Verdict:
         """What some answers took says nothing of those that nobody could count."""
-        return best_of_known(uncounted(sample.run), sample.run, began(sample, "arrivals"))
+        known = best_of_known(uncounted(sample.run), sample.run, began(sample, "arrivals"))
+        return super().at_best(sample) if known == "pass" else known
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         return no_http(plan)
@@ -68,7 +70,7 @@ class TokensPerS(OnLinks):
         return measured_parts(self, whole)
 
 
-class CostPerMin(OnLinks):
+class CostPerMin(Rate):
     """What attempts cost a minute by the target file's `prices`, in their currency, whoever they are made for."""
 
     name: ClassVar[str] = "cost_per_min"
@@ -95,13 +97,15 @@ class CostPerMin(OnLinks):
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """That something was not counted, or that there is no price for it."""
         priceless = sorted(priceless_in(sample.run)) if sample.run.plan.target.prices else []
-        told = [f"there is no price for {', '.join(priceless)}" if priceless else ""]
+        told = [super().remark(sample, part)]
+        told += [f"there is no price for {', '.join(priceless)}" if priceless else ""]
         told += [unread(sample.run, began(sample, "arrivals"))]
         return "; ".join(what for what in told if what)
 
     def at_best(self, sample: Sample) -> Verdict:
         """What some answers cost says nothing of those of which nobody knows it."""
-        return best_of_known(unpriced(sample.run), sample.run, began(sample, "arrivals"))
+        known = best_of_known(unpriced(sample.run), sample.run, began(sample, "arrivals"))
+        return super().at_best(sample) if known == "pass" else known
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not plan.target.prices:
