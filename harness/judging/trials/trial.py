@@ -75,9 +75,8 @@ def limited(expectation: Expectation) -> str:
 
 def of_finding(finding: Finding, unit: str) -> Value:
     """What a run says of one expectation."""
-    return replace(
-        _value(finding, unit), at_best=finding.verdict if _within(finding, parse(finding.expectation)) else "pass"
-    )
+    kept = _at_the_limit(finding) or _within(finding, parse(finding.expectation))
+    return replace(_value(finding, unit), at_best=finding.verdict if kept else "pass")
 
 
 def _findings(result: Result) -> Iterator[tuple[str, Value]]:
@@ -95,6 +94,11 @@ def _metrics(result: Result) -> Iterator[tuple[str, Value]]:
         yield from ((f"{name}.{part}", _value(found, metric.unit)) for part, found in metric.parts.items())
         for phase, found in metric.by.phase.items():
             yield f"{name} in {phase}", replace(_value(found, metric.unit), least=whole.least)
+
+
+def _at_the_limit(finding: Finding) -> bool:
+    """Whether the number is the limit itself and the true one beyond it, as where answers did not come by their deadline."""
+    return finding.censored and finding.low == finding.value == finding.limit
 
 
 def _within(finding: Finding, expectation: Expectation) -> bool:

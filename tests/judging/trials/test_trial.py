@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness.judging.result import Result
 from harness.judging.trials.compared import of_expectations
+from harness.judging.trials.gate import over_trials
+from harness.judging.trials.policy import Policy
 from harness.judging.trials.trial import counted, limited, trial
-from harness.reading.expectation import parse
+from harness.reading.expectation import Verdict, parse
 
 ROOT = Path(__file__).parents[3]
 RUN = Result.model_validate_json((ROOT / "reports" / "sample" / "result.json").read_text())
@@ -47,3 +51,12 @@ def test_a_run_that_breaks_a_limit_which_its_number_keeps_says_so() -> None:
     }
     held = {verdict: trial(run).values[finding.expectation].at_best for verdict, run in of.items()}
     assert held == {"pass": "pass", "inconclusive": "inconclusive", "fail": "fail"}
+
+
+@pytest.mark.parametrize(("beyond", "verdict"), [(0.0, "fail"), (-0.01, "inconclusive")])
+def test_runs_that_each_lie_beyond_the_very_limit_break_it_together_too(beyond: float, verdict: Verdict) -> None:
+    finding = next(one for one in RUN.findings if one.expectation.startswith("recovery_time_s <="))
+    at_s = finding.limit + beyond
+    told = {"value": at_s, "low": at_s, "high": None, "censored": True, "verdict": verdict}
+    runs = [RUN.model_copy(update={"findings": [finding.model_copy(update=told)], "seed": seed}) for seed in range(5)]
+    assert over_trials([parse(finding.expectation)], [*map(trial, runs)], Policy(most=5)).verdict == verdict
