@@ -14,7 +14,7 @@ import typer
 from harness import __version__
 from harness.interfaces import screen
 from harness.interfaces.gameday_commands import gameday
-from harness.interfaces.options import AllowHost, ToxiproxyUrl
+from harness.interfaces.options import AllowHost, Commands, ToxiproxyUrl
 from harness.interfaces.saying import complain as _complain
 from harness.interfaces.saying import say as _say
 from harness.problems import HarnessError, RefusedError, UnansweredError, UsageProblems
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="harness",
+    cls=Commands,
     help="Break what an AI service depends on, under load, and score how it held up.",
     no_args_is_help=True,
     add_completion=True,
@@ -396,7 +397,7 @@ def init(
             said, lambda text, default: typer.prompt(text, default=default, show_default=bool(default)), typer.echo
         )
     for line in initiated(said, settings().environment, _seconds("--within", within), over=force):
-        typer.echo(line)
+        _say(line)
 
 
 @app.command()
@@ -821,7 +822,7 @@ def doctor() -> None:
 
     checks = list(look(settings()))
     for line in told(checks):
-        typer.echo(line)
+        _say(line)
     raise typer.Exit(0 if all(check.here or not check.needed for check in checks) else _BROKEN)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from inspect import getdoc
 from pathlib import Path
@@ -38,13 +38,13 @@ def listed_metrics() -> Listing:
     return [(name, _first_line(type(metric))) for name, metric in metrics.items()]
 
 
-def listed_files(kind: str, folder: Path, key: str = "about") -> Listing:
+def listed_files(kind: str, folder: Path, key: str = "about", patterns: Sequence[str] = ("**/*.yaml",)) -> Listing:
     """Each file below *folder* whose schema line says that it is a *kind*, with what stands at its *key*.
 
-    Hidden folders are left out, and so are copies that runs and game days have stored.
+    Hidden folders are left out, and so are copies that runs and game days have stored, and what fits none of *patterns*.
     """
     found = []
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in sorted(path for pattern in patterns for path in folder.glob(pattern)):
         hidden = any(part.startswith(".") or part in _NOT_LOOKED_INTO for part in path.parts)
         if hidden or not path.is_file() or _is_copy(path):
             continue

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.checks import load_target
+from harness.interfaces.listing import listed_files
 from harness.problems import Problem, UsageProblems
 from harness.reading.state_file import Freeze
+from harness.registry import nearest, suggestion
 from harness.running.leases import Healed, all_healed
 from harness.running.state.place import store_at
-from harness.running.state.store import StateError
+from harness.running.state.store import StateError, Store
 from harness.running.state.target_state import TargetState
 from harness.settings import Settings
 
 _ENDED_WITHIN_S, _LOOK_S = 15.0, 0.05
+# No deeper: who freezes has no time to have all of a home folder looked through.
+_NEAR_BY = ("*.yaml", "*/*.yaml", "*/*/*.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,27 @@ def _state(target: str | Path | None, settings: Settings) -> TargetState:
         return TargetState(store_at(written.state or settings.state, settings), written.name)
     if Path(target).name != str(target) or Path(target).suffix:
         raise UsageProblems(Problem("no such file; name a target file, or a target", path="--target", file=str(target)))
-    return TargetState(store_at(settings.state, settings), str(target))
+    store = store_at(settings.state, settings)
+    _is_known(str(target), store)
+    return TargetState(store, str(target))
+
+
+def _is_known(target: str, store: Store) -> None:
+    """Raises UsageProblems where no target is called so: neither in *store*, nor in a file near by.
+
+    What a URL keeps, nobody can list; there a name is taken that is no slip of one near by.
+    """
+    try:
+        stored = store.targets()
+    except StateError:
+        stored = None
+    if target in (stored or ()):
+        return
+    known = [name for _, name in listed_files("target", Path(), "name", _NEAR_BY)]
+    if target not in known and (stored is not None or nearest(target, known)):
+        what = f"there is no target {target!r} in {store.where} or in a file near by"
+        meant = f"{suggestion(target, [*known, *(stored or ())])} (one that is elsewhere is named by its file)"
+        raise UsageProblems(Problem(f"{what}; {meant}", path="--target"))
 
 
 def _all(settings: Settings) -> list[TargetState]:

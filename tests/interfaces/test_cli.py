@@ -389,7 +389,7 @@ def test_a_run_on_what_another_one_holds_is_refused_with_its_name(
 def test_stop_waits_until_each_run_has_let_go_of_its_target(harness: Callable[..., Said], state: TargetState) -> None:
     assert harness("stop").out == "no run goes on\n"
     lease = state.take("one", Path("reports"))
-    assert harness("stop", "--target", "resillient").out == "no run goes on on resillient; one does on resilient\n"
+    assert harness("stop", "--target", "fragile").out == "no run goes on on fragile; one does on resilient\n"
 
     def obeys() -> None:
         while not state.stopped("one"):

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from harness import registry
+from harness.problems import without_passwords
 from harness.reading.yaml.plain import Plain
 
 _Schema = Mapping[str, Plain]
@@ -45,7 +46,7 @@ def shown(value: Plain) -> str:
         case int() | float():
             return _clipped(repr(value))
         case str():
-            return _clipped(repr(value))
+            return _clipped(without_passwords(repr(value)))
         case list():
             return "a list" if value else "an empty list"
         case dict():

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from harness.problems import without_passwords
 from harness.reading.quantities import seconds
 from harness.reading.yaml.expected import choices, expected, json_schema, nearest_one, shown
 from harness.reading.yaml.paths import KeyPath
@@ -215,6 +216,8 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
             names = [str(name) for name in get_args(bare(wanted))]
             near = nearest_one(value, names) if len(names) > 1 else None
             return f"; did you mean {near!r}?" if near else ""
+        case str() if without_passwords(repr(value)) != repr(value):
+            return ""  # what was made of it could tell its password
         case str() if "://" in value and _fits(wanted, path := f"/{value.partition('://')[2].partition('/')[2]}"):
             return f"; did you mean {path!r}?" if not _fits(wanted, value) else ""
         case str() if value.strip() and not value.startswith("/") and _fits(wanted, f"/{value}"):

@@ -1,0 +1,115 @@
+"""How addresses are shown to people: with the host, and never with the password before it, whatever is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from harness.interfaces.cli import app
+from harness.problems import HarnessError, Problem, UsageProblems, without_passwords
+
+CANARY = "c4nary"
+TARGET = """\
+schema: harness.target/1
+name: chat
+start: {command: ["{python}", app.py, "{port}"], ready: {get: /healthz}}
+entries: [{url: "http://127.0.0.1:{port}", region: east}]
+ask: {protocol: openai-chat, path: /v1/chat/completions, model: m, stream: true}
+links:
+  openai: {kind: provider, region: east, api: openai, upstream: {simulated: {}}, env: {OPENAI_BASE_URL: "{url}/v1"}}
+"""
+PLACES = [
+    ("{simulated: {}}", "%s"),
+    ('"http://127.0.0.1:{port}"', "%s"),
+    ("/healthz", "%s"),
+    ("links:", "health: {get: %s}\nlinks:"),
+    ("links:", "publish: {post: %s}\nlinks:"),
+    ("links:", "state: %s\nlinks:"),
+]
+ADDRESSES = [
+    "redis://:c4nary@prod.example:6379",
+    "user:c4nary@db:5432",
+    "https://me:c4nary@api.example/v1",
+    "HTTPS://c4nary@api.example",
+    "mongodb://me:c4nary@db:1",
+    "redis://:pa#c4nary@db:1",
+    "redis://:pa/c4nary@db:1",
+    "redis://:pa c4nary@db:1",
+    "redis://:p@c4nary@db:1",
+    "redis://me:c4nary@db:99999",
+    "redis://me:ö-c4nary@db:1",
+    "redis://me:" + "x" * 3_000 + "c4nary@db:1?",
+    "https://api.example/?api_key=c4nary",
+]
+
+
+def everything_said(*words: str) -> str:
+    """What a command prints, and what it ends with."""
+    done = CliRunner().invoke(app, list(words))
+    assert done.exception is None or isinstance(done.exception, SystemExit | UsageProblems | HarnessError), done
+    return f"{done.output}{done.stderr}{done.exception}"
+
+
+@pytest.mark.parametrize("address", ADDRESSES, ids=lambda text: text[:40])
+def test_no_message_about_an_address_in_a_file_tells_its_password(address: str, tmp_path: Path) -> None:
+    file, written = tmp_path / "target.yaml", TARGET
+    for was, instead in PLACES:
+        written = written.replace(was, instead % f"'{address}'")
+    file.write_text(written)
+    said = everything_said("validate", str(file), "--output", "json")
+    assert said.count('"line"') >= 1
+    assert written.count(CANARY) == len(PLACES)
+    assert CANARY not in said
+    assert "xxx" not in said
+
+
+def test_a_refusal_still_says_which_host_it_is_about(tmp_path: Path) -> None:
+    file = tmp_path / "target.yaml"
+    file.write_text(TARGET.replace("{simulated: {}}", "'redis://me:c4nary@prod.example:99999'"))
+    assert "'redis://…@prod.example:99999'" in everything_said("validate", str(file))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("init", "mine.yaml", "--url", "http://me:c4nary@127.0.0.1:1"),
+        ("init", "mine.yaml", "--url", "https://me:c4nary@api.example"),
+        ("init", "mine.yaml", "--command", "x {port}", "--link", "db=me:c4nary@db:none"),
+        ("run", "http://me:c4nary@127.0.0.1:1"),
+        ("freeze", "--why", "x", "--target", "http://me:c4nary@127.0.0.1:1"),
+        ("load-worker", "--join", "word", "--master", "tcp://me:c4nary@127.0.0.1:1"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_no_message_about_an_address_on_the_command_line_tells_its_password(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = everything_said(*words)
+    assert "127.0.0.1" in said or "example" in said or "db" in said
+    assert CANARY not in said
+
+
+def test_no_message_about_an_address_of_the_environment_tells_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOXIPROXY_URL", "http://me:c4nary@127.0.0.1:1")
+    monkeypatch.setenv("HARNESS_STATE", "http://me:c4nary@127.0.0.1:1/")
+    said = everything_said("doctor"), everything_said("stop", "--target", "chat")
+    assert "http://…@127.0.0.1:1 (by TOXIPROXY_URL)" in said[0]
+    assert "HARNESS_STATE" in said[1]
+    assert CANARY not in "".join(said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'http://127.0.0.1:{port}' is not 'me@example'",
+        "asks https://api.example/users/@me for it",
+        "'redis://me:${REDIS_PASSWORD}@db:1' would stay as it is here",
+        "image 'redis:7@sha256:abc' is not there: ask ops@example",
+        "mine.yaml:7 links: unknown key; did you mean 'entries'?",
+    ],
+)
+def test_what_holds_no_password_is_shown_as_it_is(text: str) -> None:
+    assert without_passwords(text) == str(Problem(text)) == text
