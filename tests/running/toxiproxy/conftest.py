@@ -50,7 +50,7 @@ class Toxiproxies:
         )
         api = ToxiproxyApi(f"http://127.0.0.1:{port}")
         self._processes[api.url] = process
-        wait_ready(api, time.monotonic() + 15, lambda: process.poll() is None)
+        wait_ready(api, time.monotonic() + 60, lambda: process.poll() is None)
         return api
 
     def end(self, api: ToxiproxyApi) -> None:

@@ -473,7 +473,7 @@ def toxiproxy() -> Iterator[ToxiproxyApi]:
     )
     api = ToxiproxyApi(f"http://127.0.0.1:{port}")
     try:
-        wait_ready(api, time.monotonic() + 15, lambda: process.poll() is None)
+        wait_ready(api, time.monotonic() + 60, lambda: process.poll() is None)
         yield api
     finally:
         api.close()

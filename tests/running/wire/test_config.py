@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.running.free_port import free_port
 from harness.running.wire import Config, LinkConfig, ready, write
 from harness.running.wire.config import load
 from harness.running.wire.edge.upstream import Upstream
@@ -52,8 +53,7 @@ def test_a_wire_that_is_not_ready_yet_is_no_error(tmp_path: Path) -> None:
 
 
 def test_a_port_that_somebody_listens_on_is_told_and_one_that_is_free_is_held(tmp_path: Path) -> None:
-    held = bound()
-    port = held.getsockname()[1]
+    held = bound(port := free_port())
     held.listen()
     with pytest.raises(OSError, match=f"^port {port} of 127.0.0.1 cannot be listened on: "):
         bound(port)
