@@ -87,14 +87,14 @@ def test_a_command_that_does_not_exist_is_named(ended: Any) -> None:
 
 def never_ready(small: Any) -> Any:
     words = ["sh", "-c", "echo the last thing it said; exec sleep 60", "{port}"]
-    changes = {"start__command": words, "start__ready": {"get": "/healthz", "within": "1s"}}
+    changes = {"start__command": words, "start__ready": {"get": "/healthz", "within": "3s"}}
     small.write("target", changed(small.target, **changes))
     return small.run()
 
 
 @case(never_ready)
 def test_what_was_tried_is_told_of_a_service_that_never_becomes_ready(ended: Any) -> None:
-    assert_crashed(ended, "process 'target' was not ready within 1 s", "tried GET http://127.0.0.1:", "/healthz")
+    assert_crashed(ended, "process 'target' was not ready within 3 s", "tried GET http://127.0.0.1:", "/healthz")
     assert_crashed(ended, "its log ends: the last thing it said")
 
 
