@@ -27,6 +27,14 @@ Eventually = Callable[[Callable[[], Any]], Any]
 
 
 @pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """Named as no other of this machine: a keeper's run is called like its folder, and its strays are looked for everywhere."""
+    own = tmp_path / f"{tmp_path.name}-{os.getpid()}"
+    own.mkdir()
+    return own
+
+
+@pytest.fixture
 def eventually() -> Eventually:
     """Waits until a condition holds, and returns what it gave."""
     return waiting.eventually
@@ -139,7 +147,7 @@ def standin(tmp_path: Path, api: Api, eventually: Eventually) -> Iterator[Callab
     started: list[subprocess.Popen[str]] = []
 
     def start(*words: str) -> Standin:
-        folder = tmp_path / str(len(started))
+        folder = tmp_path / f"{tmp_path.name}-{len(started)}"
         folder.mkdir()
         process = subprocess.Popen(
             [sys.executable, str(Path(__file__).parent / "standin.py"), str(folder), api.url, *words],

@@ -18,20 +18,22 @@ from harness.running.keeper.keeper import Keeper
 from harness.running.keeper.processes import look
 from harness.running.keeper.temporary import TEMP_MARK, mark
 
+# Strays are looked for on the whole machine, on which the same tests may go on for somebody else.
+RUN, OTHER = f"the-run-{os.getpid()}", f"another-{os.getpid()}"
 GONE = {"keeper_pid": 2**22 + 1, "keeper_started": 1, "harness_pid": 2**22 + 1, "harness_started": 1}
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    (tmp_path / "the-run").mkdir()
-    return tmp_path / "the-run"
+    (tmp_path / RUN).mkdir()
+    return tmp_path / RUN
 
 
 @pytest.fixture
 def left(run: Path) -> Callable[..., None]:
     """Has the run left a temporary folder, as its undo file says."""
 
-    def write(temp: Path, name: str = "the-run") -> None:
+    def write(temp: Path, name: str = RUN) -> None:
         (run / "undo.jsonl").write_text(json.dumps({"run": name, "temp": str(temp), **GONE}) + "\n")
 
     return write
@@ -56,7 +58,7 @@ def marked(runs: Any, eventually: Any) -> Iterator[Callable[[str], subprocess.Po
 def test_the_temporary_folder_of_a_killed_run_goes_with_all_that_is_in_it(run: Path, left: Any, tmp_path: Path) -> None:
     temp = tmp_path / "temp"
     temp.mkdir()
-    mark(temp, "the-run")
+    mark(temp, RUN)
     (temp / "load.json").write_text("secret")
     left(temp)
     healed = heal(run)
@@ -88,12 +90,12 @@ def test_a_folder_that_does_not_say_that_it_is_the_runs_own_is_left_alone(
     if forge == "another's mark":
         mark(home, "another-run")
     elif forge == "a link":
-        mark(home, "the-run")
+        mark(home, RUN)
         (tmp_path / "link").symlink_to(home)
     elif forge == "a pipe":
         os.mkfifo(home / TEMP_MARK)
     elif forge == "relative":
-        mark(home, "the-run")
+        mark(home, RUN)
     left({"a link": tmp_path / "link", "relative": Path("home")}.get(forge, home))
     assert heal(run).now == "nothing"
     assert (home / "thesis").exists()
@@ -102,7 +104,7 @@ def test_a_folder_that_does_not_say_that_it_is_the_runs_own_is_left_alone(
 def test_a_process_that_a_killed_run_had_started_is_ended_and_no_other(
     run: Path, left: Any, tmp_path: Path, marked: Any, runs: Any
 ) -> None:
-    mine, longer, others = marked("the-run"), marked("the-run-2"), marked("another")
+    mine, longer, others = marked(RUN), marked(f"{RUN}-2"), marked(OTHER)
     left(tmp_path / "gone")
     assert heal(run) == ("nothing", (f"{run}: process {mine.pid}, which it had started: ended",))
     assert [runs(process.pid) for process in (mine, longer, others)] == [False, True, True]
@@ -111,9 +113,9 @@ def test_a_process_that_a_killed_run_had_started_is_ended_and_no_other(
 def test_the_undo_file_of_another_run_ends_nothing(
     run: Path, left: Any, tmp_path: Path, marked: Any, runs: Any
 ) -> None:
-    others = marked("another")
-    left(tmp_path / "gone", "another")
-    assert heal(run).said == (f"{run}: its undo file is that of run 'another'; processes and folders are left alone",)
+    others = marked(OTHER)
+    left(tmp_path / "gone", OTHER)
+    assert heal(run).said == (f"{run}: its undo file is that of run '{OTHER}'; processes and folders are left alone",)
     assert runs(others.pid)
 
 
@@ -130,11 +132,11 @@ def test_what_has_a_keeper_is_no_stray_whoever_claims_to_have_started_it(
 
 def test_a_process_that_does_not_heed_is_killed(run: Path, tmp_path: Path, eventually: Any, runs: Any) -> None:
     stubborn = "import signal, sys; signal.signal(15, signal.SIG_IGN); print(1, flush=True); signal.pause()"
-    environment = {**os.environ, strays.MARK: "the-run"}
+    environment = {**os.environ, strays.MARK: RUN}
     with subprocess.Popen([sys.executable, "-c", stubborn], env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
-        assert [stray.pid for stray in strays.end("the-run", 0.05)] == [process.pid]
+        assert [stray.pid for stray in strays.end(RUN, 0.05)] == [process.pid]
         assert process.wait() == -9
 
 
@@ -157,7 +159,7 @@ def test_what_a_run_left_that_has_ended_is_put_back_though_the_process_that_cond
     run: Path, tmp_path: Path
 ) -> None:
     own = {"harness_pid": os.getpid(), "harness_started": look(os.getpid()).started}
-    owner = {"run": "the-run", "temp": str(tmp_path / "gone"), "keeper_pid": 0, "keeper_started": 0, **own}
+    owner = {"run": RUN, "temp": str(tmp_path / "gone"), "keeper_pid": 0, "keeper_started": 0, **own}
     (run / "undo.jsonl").write_text(json.dumps(owner) + "\n")
     assert heal(run).now == "goes on"
     assert heal(run, ended=True).now == "nothing"
