@@ -8,7 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FAULTS = '''
@@ -37,6 +40,7 @@ class Answers(Metric):
     """How many requests were answered completely; exact."""
     name = "answers"
     unit = "answers"
+    broken_first = 1
     def measure(self, sample, part=None):
         rows = sample.requests
         return exact(int((rows["outcome"] == "complete").sum()), len(rows))
@@ -108,10 +112,29 @@ expect: [answers >= 100 in fault]
 """
 
 
-def _harness(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+ONE_BY_ONE = """
+import contextlib, json, sys
+from harness.interfaces.cli import main
+for sys.argv in json.loads(sys.argv[1]):
+    with contextlib.suppress(SystemExit):
+        main()
+"""
+
+
+def _python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def _harness(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return _python(folder, "from harness.interfaces.cli import main; main()", *words)
+
+
+def _one_by_one(folder: Path, *commands: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """All *commands* in one process, where what is installed is loaded once."""
+    return _python(folder, ONE_BY_ONE, json.dumps([["harness", *command] for command in commands]))
 
 
 def _installed(folder: Path, **tables: str) -> None:
@@ -125,21 +148,22 @@ def _installed(folder: Path, **tables: str) -> None:
     (metadata / "entry_points.txt").write_text(f"[harness]\n{points}")
 
 
-def _judged_again(folder: Path, expectation: str) -> Path:
-    """The sample run with one more *expectation*, judged in that folder."""
+@pytest.fixture(scope="module")
+def judged_again(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample run with one more expectation, which is broken, judged where that package is installed."""
+    folder = tmp_path_factory.mktemp("third-party")
+    _installed(folder)
     run = Path(shutil.copytree(ROOT / "reports" / "sample", folder / "run"))
     scenario = run / "scenario.yaml"
-    scenario.write_text(scenario.read_text().replace("expect:\n", f"expect:\n  - {expectation}\n"))
+    scenario.write_text(scenario.read_text().replace("expect:\n", "expect:\n  - answers <= 3 in fault\n"))
     _harness(folder, "judge", "run")
     return run
 
 
 def test_a_third_partys_places_rules_and_diagnoses_are_loaded_where_its_metadata_names_them(tmp_path: Path) -> None:
     def known() -> str:
-        environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-        ended = subprocess.run(
-            [sys.executable, "-c", KNOWN], env=environment, capture_output=True, text=True, check=True
-        )
+        ended = _python(tmp_path, KNOWN)
+        assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()
 
     assert known() == "False False False"
@@ -151,13 +175,16 @@ def test_a_third_partys_fault_and_metric_can_be_listed_and_planned(tmp_path: Pat
     _installed(tmp_path)
     (tmp_path / "slow-line.yaml").write_text(SCENARIO)
     (tmp_path / "facts.yaml").symlink_to(ROOT / "scenarios" / "questions" / "facts.yaml")
-    assert "Everything sent over a link comes at most at a rate." in _harness(tmp_path, "list", "faults").stdout
-    assert "answers" in _harness(tmp_path, "list", "metrics").stdout
-    assert "The API of one house alone. Codes: gone_home." in _harness(tmp_path, "list", "apis").stdout
-    planned = _harness(
-        tmp_path, "plan", "slow-line.yaml", "--target", str(ROOT / "scenarios" / "targets" / "resilient.yaml")
+    target = str(ROOT / "scenarios" / "targets" / "resilient.yaml")
+    ended = _one_by_one(
+        tmp_path,
+        *(("list", what) for what in ("faults", "metrics", "apis")),
+        ("plan", "slow-line.yaml", "--target", target),
     )
-    assert "inject dial_up 2 kB/s on kind provider" in planned.stdout, planned.stderr
+    assert "Everything sent over a link comes at most at a rate." in ended.stdout
+    assert "How many requests were answered completely; exact." in ended.stdout
+    assert "The API of one house alone. Codes: gone_home." in ended.stdout
+    assert "inject dial_up 2 kB/s on kind provider" in ended.stdout, ended.stderr
 
 
 def test_without_that_package_its_names_are_unknown(tmp_path: Path) -> None:
@@ -168,32 +195,26 @@ def test_without_that_package_its_names_are_unknown(tmp_path: Path) -> None:
     assert "unknown fault kind 'dial_up'" in ended.stderr
 
 
-def test_a_third_partys_metric_has_a_finding_a_card_and_a_sentence_in_the_headline(tmp_path: Path) -> None:
-    _installed(tmp_path)
-    run = _judged_again(tmp_path, "answers <= 3 in fault")
-    result = json.loads((run / "result.json").read_text())
+def test_a_third_partys_metric_has_a_finding_a_card_and_a_sentence_in_the_headline(judged_again: Path) -> None:
+    result = json.loads((judged_again / "result.json").read_text())
     (finding,) = [finding for finding in result["findings"] if finding["metric"] == "answers"]
     assert (finding["verdict"], finding["phase"]) == ("fail", "fault")
     assert list(result["metrics"]["answers"]["by"]["phase"]) == ["warmup", "baseline", "fault", "recovery"]
-    page = (run / "report.html").read_text()
+    page = (judged_again / "report.html").read_text()
     assert "<h2>Answers</h2>" in page
     assert "how many requests were answered completely; exact, in the fault" in page
     assert "id: answers" not in page
 
 
-def test_a_third_partys_broken_metric_is_told_of_first_where_it_says_that_it_is_felt_first(tmp_path: Path) -> None:
-    _installed(tmp_path)
-    path = tmp_path / "line_metrics.py"
-    path.write_text(path.read_text().replace('unit = "answers"', 'unit = "answers"\n    broken_first = 1'))
-    run = _judged_again(tmp_path, "answers <= 3 in fault")
-    value = json.loads((run / "result.json").read_text())["metrics"]["answers"]["by"]["phase"]["fault"]["value"]
-    assert f"Answers during the fault was {value:.0f}; it should be at most 3." in (run / "summary.md").read_text()
+def test_a_third_partys_broken_metric_is_told_of_first_where_it_says_that_it_is_felt_first(judged_again: Path) -> None:
+    metrics = json.loads((judged_again / "result.json").read_text())["metrics"]
+    value = metrics["answers"]["by"]["phase"]["fault"]["value"]
+    said = (judged_again / "summary.md").read_text()
+    assert f"Answers during the fault was {value:.0f}; it should be at most 3." in said
 
 
-def test_a_third_partys_section_stands_in_the_report(tmp_path: Path) -> None:
-    _installed(tmp_path)
-    run = _judged_again(tmp_path, "answers >= 1")
-    assert "<h2>Of the line</h2><p>1000 requests</p>" in (run / "report.html").read_text()
+def test_a_third_partys_section_stands_in_the_report(judged_again: Path) -> None:
+    assert "<h2>Of the line</h2><p>1000 requests</p>" in (judged_again / "report.html").read_text()
 
 
 def test_a_third_partys_protocol_can_be_asked_with(tmp_path: Path) -> None:
