@@ -1,4 +1,7 @@
-"""Every fault kind in one run: each takes hold on the real wire, is seen to, and is gone at the end."""
+"""Every fault kind in one run: each takes hold on the real wire, is seen to, and is gone at the end.
+
+What each does in force and when it is taken back is held in `tests/contract/`, and of its place in `tests/running/`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from harness.record import run_folder
 from harness.record.history import Look
 from harness.record.run_folder import RunFolder
 
+pytestmark = pytest.mark.whole_run
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = """\
 schema: harness.scenario/1
