@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
@@ -21,6 +21,14 @@ from typing import Any
 
 import pytest
 import trustme
+from _pytest.assertion.rewrite import (
+    PYC_TAIL,
+    _rewrite_test,
+    _write_pyc,
+    assertstate_key,
+    get_cache_dir,
+    try_makedirs,
+)
 from hypothesis import HealthCheck, settings
 from real_runs import Machine, seats
 from xdist.scheduler import LoadFileScheduling
@@ -82,6 +90,31 @@ asyncio.SelectorEventLoop.close = _with_its_connections  # type: ignore[method-a
 def own_state(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has a state of its own for targets: what one of them holds or freezes is nothing to another, or to who runs the tests."""
     monkeypatch.setenv("HARNESS_STATE", f"{_STATES}/{sha256(request.node.nodeid.encode()).hexdigest()[:16]}")
+
+
+def _rewrite_a_share(config: pytest.Config) -> None:
+    """In a fresh checkout each worker rewrites the asserts of a part of all files, and the others read what it came to."""
+    given = config.workerinput  # type: ignore[attr-defined]
+    paths = sorted(path for folder in ("harness", "tests") for path in (config.rootpath / folder).rglob("*.py"))
+    for path in paths[int(given["workerid"][2:]) :: given["workercount"]]:
+        rewritten = get_cache_dir(path) / (path.stem + PYC_TAIL)
+        ours = path.is_relative_to(config.rootpath / "harness") or path.name.startswith(("test_", "conftest."))
+        if ours and not rewritten.exists() and try_makedirs(rewritten.parent):
+            with suppress(SyntaxError):  # which is told of where the file is collected
+                of, code = _rewrite_test(path, config)
+                _write_pyc(config.stash[assertstate_key], code, of, rewritten)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Nothing of what is collected goes again, and nobody looks for what might."""
+    gc.disable()
+    if hasattr(session.config, "workerinput"):
+        _rewrite_a_share(session.config)
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:
