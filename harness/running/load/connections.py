@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import suppress
 from time import monotonic
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from gevent import socket, ssl
 # Servers close idle connections after 5 s or more. One that is closed just as it is used again would look like a fault
 # of the target.
 IDLE_S_MAX = 2.0
+# Of a machine, or a container, that speaks no IPv6, where a name has an address of that kind as well.
+_NO_WAY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH, errno.EHOSTUNREACH})
 
 
 class Connections:
@@ -53,13 +56,17 @@ class Connections:
         self._addresses = [(family, address) for family, _, _, _, address in found]
 
     def _connect(self, deadline_s: float) -> socket.socket:
-        """The first of the addresses that accepts; localhost may be two."""
+        """The first of the addresses that accepts; localhost may be two, and no way may lead to one of them."""
         refusal: OSError | None = None
         for family, address in self._addresses:
             try:
                 return self._connect_to(family, address, deadline_s)
             except ConnectionRefusedError as error:
                 refusal = error
+            except OSError as error:
+                if error.errno not in _NO_WAY:
+                    raise
+                refusal = refusal or error
         assert refusal is not None
         raise refusal
 
@@ -72,7 +79,8 @@ class Connections:
             if not self._tls:
                 return sock
             sock.settimeout(max(deadline_s - monotonic(), 0.001))
-            return self._tls.wrap_socket(sock, server_hostname=self._host)
+            # Certificates are made for names without the dot that says that they are whole.
+            return self._tls.wrap_socket(sock, server_hostname=self._host.removesuffix("."))
         except BaseException:
             sock.close()
             raise

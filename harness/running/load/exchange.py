@@ -17,7 +17,7 @@ from geventhttpclient.response import HTTPParseError, HTTPResponse
 from harness.http1.answer import ResponseReading
 from harness.http1.answer_head import UnreadableError
 from harness.http1.decompression import CompressionError, Decompression, decompression
-from harness.http1.headers import place_alone, value
+from harness.http1.headers import joined, place_alone
 from harness.protocols.asking import MalformedError, Reader, Said
 from harness.protocols.event_stream import EventStream, are_events
 from harness.record.rows import JobStage, RequestOutcome
@@ -182,9 +182,9 @@ class _Leniently:
         return self._reading.head.status if self._reading.head else 0
 
     def get(self, name: str) -> str | None:
-        """What stands in the header *name*; None where there is none."""
+        """What stands in the header *name*, in all its lines; None where there is none."""
         headers = self._reading.head.headers if self._reading.head else []
-        return value(headers, name.lower().encode("latin-1")).decode("latin-1") or None
+        return joined(headers, name.lower().encode("latin-1")).decode("latin-1") or None
 
     def should_close(self) -> bool:
         return True
@@ -307,6 +307,8 @@ class _Exchange:
     def _head(self, now_s: float) -> None:
         self._answer.head_s, self._answer.status = now_s, self._parser.status
         self._note(self._of_head(self._parser.get))
+        if isinstance(self._parser, _Leniently) or "chunked" not in str(self._parser.get("transfer-encoding")).lower():
+            self._raw = None  # What follows is only counted, which cannot fail.
         if coding := self._parser.get("content-encoding"):
             coding = coding if isinstance(coding, str) else ",".join(coding)
             self._packed = decompression(coding)

@@ -309,7 +309,18 @@ def test_a_reply_is_marked_by_what_stands_at_a_pointer(partial, degraded):
 
 @pytest.mark.parametrize(
     ("header", "cached"),
-    [("HIT", True), ("Hit from cloudfront", True), ("MISS", False), ("Miss from cloudfront", False), ("", False)],
+    [
+        ("HIT", True),
+        ("Hit from cloudfront", True),
+        ("MISS", False),
+        ("Miss from cloudfront", False),
+        ("", False),
+        # Of two caches, in one line and in two.
+        ("MISS, MISS", False),
+        ("MISS,Hit", True),
+        (["MISS", "Miss from cloudfront"], False),
+        (["MISS", "HIT"], True),
+    ],
 )
 def test_an_answer_is_marked_by_a_header(header, cached):
     ask = msgspec.structs.replace(JSON, **MARKS)
