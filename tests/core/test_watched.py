@@ -355,6 +355,25 @@ def test_where_none_came_the_rate_may_be_that_of_what_is_usual_and_not_of_one_to
 
 
 @pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("attempts_per_s <= 0.5 in fault", "6 s can never settle it, since 0.615 attempts per second may be usual"),
+        ("connections_per_s < 0.1 in fault", "even where there are none; at least 37 s are needed"),
+        ("tokens_per_s <= 0", "no time could"),
+        ("attempts_per_s <= 0.7 in fault", ""),
+        ("attempts_per_s >= 0.1 in fault", ""),
+        ("attempts_per_s <= 0.5", ""),
+    ],
+)
+def test_a_limit_that_even_none_would_not_show_to_hold_is_told_before_the_run(
+    make_watched: MakeWatched, written: str, said: str
+) -> None:
+    expected = expectation.parse(written)
+    found = metrics[expected.metric].unsettled(make_watched(), expected) or ""
+    assert (said in found, bool(found)) == (True, bool(said))
+
+
+@pytest.mark.parametrize(
     ("ceases_s", "phase", "verdicts"),
     [
         ((13, 19), " in fault", ["inconclusive", "inconclusive", "pass"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
@@ -70,6 +71,8 @@ class Rate(OnLinks):
 
     may_cease: ClassVar[bool] = False
     """Whether none of it may be as well as any."""
+    least: ClassVar[float] = 1.0
+    """What one of it is worth at the least."""
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """In which phase there was none of it, though by the baseline there would have been some."""
@@ -78,6 +81,23 @@ class Rate(OnLinks):
     def at_best(self, sample: Sample) -> Verdict:
         """What a service asks for that has given up says nothing of how much it would ask for."""
         return "inconclusive" if self._ceased(sample) else "pass"
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        return super().unsettled(plan, expectation) or self._too_short(plan, expectation)
+
+    def _too_short(self, plan: Plan, expectation: Expectation) -> str | None:
+        """Why not even a time in which there is none shows that it is seldom enough; None where it does."""
+        from harness.judging.scoring.counts import rate_a_second
+
+        lasts_s = sum(span.end_s - span.start_s for span in spans(plan, expectation.selection))
+        if not (expectation.wants_low and lasts_s and self.least):
+            return None
+        best = rate_a_second([], [0.0], lasts_s, self.least)
+        if expectation.judge(best) == "pass":
+            return None
+        limit = expectation.limit
+        longer = f"at least {ceil(best.high * lasts_s / limit)} s are needed" if limit > 0 else "no time could"
+        return f"{lasts_s:g} s can never settle it, since {plain(best.high)} {self.unit} may be usual even where there are none; {longer}"
 
     def _ceased(self, sample: Sample) -> str:
         usual = self.measure(sample.baseline)
@@ -229,7 +249,7 @@ class OfTraffic(Rate):
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not self.counting(plan):
             return f"target {plan.target.name!r} has no link on which that is counted"
-        return untraced(plan, expectation)
+        return untraced(plan, expectation) or self._too_short(plan, expectation)
 
     def unseen(self, plan: Plan) -> list[str]:
         return [name for name in plan.target.links if name not in self.counting(plan)]

@@ -64,7 +64,7 @@ class TokensPerS(Rate):
         return super().at_best(sample) if known == "pass" else known
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        return no_http(plan)
+        return no_http(plan) or self._too_short(plan, expectation)
 
     def also(self, whole: Sample) -> dict[str, Measured]:
         return measured_parts(self, whole)
@@ -74,6 +74,7 @@ class CostPerMin(Rate):
     """What attempts cost a minute by the target file's `prices`, in their currency, whoever they are made for."""
 
     name: ClassVar[str] = "cost_per_min"
+    least: ClassVar[float] = 0.0
     unit: ClassVar[str] = "cost per minute"
     title: ClassVar[str] = "Cost a minute"
     about: ClassVar[str] = "what attempts cost a minute"
