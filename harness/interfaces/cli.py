@@ -355,7 +355,7 @@ def init(
     compose: Annotated[Path | None, typer.Option("--compose", help="The Compose file in which it lives.")] = None,
     service: Annotated[str | None, typer.Option("--service", help="Which service of the Compose file it is.")] = None,
     name: Annotated[str | None, typer.Option("--name", help="What it is called; default: as the file.")] = None,
-    ready: Annotated[str | None, typer.Option("--ready", help="A path that answers 2yy once it serves.")] = None,
+    ready: Annotated[str | None, typer.Option("--ready", help="A path that answers 2xx once it serves.")] = None,
     protocol: Annotated[str | None, typer.Option("--protocol", help="openai-chat, or json.")] = None,
     path: Annotated[str | None, typer.Option("--path", help="The path that is asked.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="openai-chat: the model.")] = None,
