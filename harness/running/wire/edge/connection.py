@@ -81,6 +81,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._all.discard(self)
         self.leave()
+        self._reading.let_go()
 
     def pause_writing(self) -> None:
         if self._exchange is not None:
@@ -98,8 +99,9 @@ class Connection(asyncio.Protocol):
             return
         self._gone = True
         self._waiting.clear()
-        if self._exchange is not None:
-            self._exchange.leave()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.leave()
 
     def drop(self) -> None:
         self._transport.abort()
@@ -147,6 +149,7 @@ class Connection(asyncio.Protocol):
         self._gone = True
         self._waiting.clear()
         self._all.discard(self)
+        self._reading.let_go()
         return self._transport
 
     # What comes next.

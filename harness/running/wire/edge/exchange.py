@@ -112,8 +112,7 @@ class Exchange:
 
     def switched(self, head: Head, said: bytes, transport: asyncio.Transport) -> None:
         """The provider has agreed to go on with another protocol, and has *said* this in it; no rule touches what is said in one."""
-        self._over = True
-        self._upstream_request = None
+        self._let_go()
         self._arrival.first_byte_s = time.monotonic()
         self._arrival.status = head.status
         headers = [*end_to_end(head.headers), *_upgrade(self._request)]
@@ -153,22 +152,17 @@ class Exchange:
 
     def leave(self) -> None:
         """The client is there no longer."""
-        if self._putting_off is not None:
-            self._putting_off.cancel()
-        self._stop_outgoing()
         if self._over:
             return
         if not self._arrived:
-            self._over = True
+            self._let_go()
         elif self._upstream_request is None or self._answer is not None or not self._request.whole:
             self._end("client_left")
         else:
-            self._over = True
+            asking, self._upstream_request = self._upstream_request, None
+            self._let_go()
             self._arrival.end_s = time.monotonic()
-            self._account.afterwards(self._upstream_request, lambda: self._close("client_left"))
-            return
-        if self._upstream_request is not None:
-            self._upstream_request.end()
+            self._account.afterwards(asking, lambda: self._close("client_left"))
 
     def pause(self) -> None:
         """The client reads more slowly than the provider speaks."""
@@ -279,7 +273,7 @@ class Exchange:
         self._upstream_request.say(head + body, last=whole)
 
     def _give_up_asking(self) -> None:
-        """A long request whose end is not said after all: the provider never had it whole."""
+        """Nothing more of the request is said: a long one whose end was not, the provider never had whole."""
         if self._upstream_request is not None:
             self._upstream_request.end()
             self._upstream_request = None
@@ -384,8 +378,6 @@ class Exchange:
         self.touched(fault)
         self._client.write(self._head_unsaid())
         self._end("cut_by_fault")
-        if self._upstream_request is not None:
-            self._upstream_request.end()
         self._client.cut(reset=reset)
 
     def end_early(self, fault: str) -> None:
@@ -393,8 +385,6 @@ class Exchange:
         self.touched(fault)
         self._client.write(self._head_unsaid() + self._answer.part([], whole=True))
         self._end("cut_by_fault")
-        if self._upstream_request is not None:
-            self._upstream_request.end()
         self._client.done(keep_alive=self._answer.keep_alive)
 
     def touched(self, fault: str) -> None:
@@ -417,11 +407,6 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 - as above
             self._break(error)
 
-    def _stop_outgoing(self) -> None:
-        if self._outgoing is not None:
-            self._outgoing.end()
-            self._account.rules.going.discard(self._lift)
-
     # The end.
 
     def _complete(self) -> None:
@@ -429,13 +414,10 @@ class Exchange:
             return
         assert self._answer is not None
         self._end("complete")
-        # Both know this exchange: else what it holds, bodies among it, would stay until garbage is looked for.
-        self._upstream_request = self._outgoing = None
         self._client.done(keep_alive=self._answer.keep_alive)
 
     def _end(self, outcome: ArrivalOutcome) -> None:
-        self._over = True
-        self._stop_outgoing()
+        self._let_go()
         if self._reading is not None:
             self._reading.end(whole=outcome == "complete")
             self._arrival.tokens_from = self._reading.tokens_from
@@ -446,6 +428,21 @@ class Exchange:
             counted = self._reading.tokens_in
             self._arrival.tokens_in = self._attempt.prompt.tokens_estimate if counted is None else counted
         self._close(outcome)
+
+    def _let_go(self) -> None:
+        """It is over, whatever ended it: nobody hears of it any more.
+
+        Who knew it is let go of, since else all that it holds, bodies among it, would stay until garbage is looked for.
+        """
+        self._over = True
+        if self._putting_off is not None:
+            self._putting_off.cancel()
+            self._putting_off = None
+        if self._outgoing is not None:
+            self._account.rules.going.discard(self._lift)
+            self._outgoing.end()
+            self._outgoing = None
+        self._give_up_asking()
 
     def _close(self, outcome: ArrivalOutcome) -> None:
         """Nothing more comes of it: write the row, and let rules know what it came to."""
@@ -458,10 +455,7 @@ class Exchange:
 
     def _break(self, error: Exception) -> None:
         _log.exception("link %s: a request could not be carried", self._account.link)
-        self._over = True
-        self._stop_outgoing()
-        if self._upstream_request is not None:
-            self._upstream_request.end()
+        self._let_go()
         self._arrive()
         self._arrival.detail = f"a defect of the harness: {type(error).__name__}; the wire's log says more"
         self._close("broken")

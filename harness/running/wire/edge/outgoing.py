@@ -109,6 +109,7 @@ class Outgoing:
         self._over = True
         if self._timer is not None:
             self._timer.cancel()
+        self._timer = self._lost = None
 
     def _take(self, deeds: list[tuple[str, Deed | None]]) -> None:
         for fault, deed in deeds:

@@ -91,8 +91,10 @@ class UpstreamRequest:
         for timer in (self._late, self._lingering):
             if timer is not None:
                 timer.cancel()
+        self._late = self._lingering = None
         if self._dialling is not None:
             self._dialling.cancel()
+            self._dialling = None
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.let_go()
