@@ -88,6 +88,10 @@ class RequestReading:
             self._grow(len(data))
         return self.begun()
 
+    def let_go(self) -> None:
+        """Nothing more is read; this and the parser of httptools know each other, and part."""
+        del self._parser
+
     def begun(self) -> list[Request]:
         """The requests whose heads have come since this was last asked."""
         begun, self._begun = self._begun, []

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import weakref
 
 import pytest
 
-from harness.faults.effects import EdgeRule, Fail, TapMode
+from harness.faults.effects import EdgeRule, Fail, Late, TapMode, TapShape
 from harness.running.free_port import free_port
 from harness.running.wire import WireError
+from harness.running.wire.edge.connection import Connection
+from harness.running.wire.edge.upstream_connection import UpstreamConnection
+from harness.running.wire.tap.connection import Far, Near
 
 pytestmark = pytest.mark.parametrize("new_loop", ["asyncio", "uvloop"], indirect=True)
 
 REFUSE = TapMode("east", "refuse")
 SILENCE = TapMode("east", "silence")
+LATE = TapShape("east", Late(0.02))
 
 
 @pytest.fixture
@@ -320,3 +326,45 @@ def test_what_a_fault_has_in_force_at_either_end_of_a_link_is_told_with_its_coun
     assert in_force() == ("error-2",)
     wire.stage.revert("error-2", rule)
     assert in_force() == ()
+
+
+@pytest.fixture
+def alive(monkeypatch):
+    """What connections there are, and what reads them along, while garbage is not looked for."""
+    found = weakref.WeakSet()
+    for one in (Near, Far, Connection, UpstreamConnection):
+
+        def made(self, transport, one=one, made=one.connection_made) -> None:
+            read = {"_watched", "_up", "_reading"} if one is not UpstreamConnection else set()
+            found.update([self, *(known for name, known in vars(self).items() if name in read)])
+            made(self, transport)
+
+        monkeypatch.setattr(one, "connection_made", made)
+    gc.disable()
+    yield found
+    gc.enable()
+
+
+@pytest.mark.parametrize(
+    "end", ["the client closes", "the client resets", "the provider resets", "refused", "silent", "late"]
+)
+def test_nothing_of_a_connection_waits_for_garbage_to_be_looked_for(
+    wire, provider, clients, kit, alive, end: str
+) -> None:
+    async def resets(request, line) -> None:
+        line.reset()
+
+    wire.stage.connect_link("east", free_port() if end == "refused" else wire.edge())
+    if end in ("silent", "late"):
+        wire.stage.inject("0", SILENCE if end == "silent" else LATE)
+    provider.script = resets if end == "the provider resets" else provider.script
+    client = clients(wire.tap())
+    client.say(kit.post())
+    if end.startswith("the client"):
+        client.hear(b"}}")
+    if end in ("refused", "the provider resets"):
+        client.hear_all()
+    client.reset() if end == "the client resets" else client.leave()
+    kit.eventually(lambda: provider.accepted or end in ("refused", "silent"))
+    wire.stage.finish()
+    kit.eventually(lambda: not len(alive))

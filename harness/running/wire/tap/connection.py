@@ -82,6 +82,7 @@ class Near(asyncio.Protocol):
         self._cut_by = ""
         self._half_closed = False
         """The client says no more, and waits for its answer."""
+        self._lost = False
         self._was_reset = False
         """The client has reset the connection."""
         self._hushed = False
@@ -143,8 +144,10 @@ class Near(asyncio.Protocol):
         return self._half_closed
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
         self._was_reset = isinstance(exc, ConnectionResetError)
         self._leave()
+        self.part()
 
     def pause_writing(self) -> None:
         self._near_crowded = True
@@ -191,6 +194,16 @@ class Near(asyncio.Protocol):
         if self._gate is not None:
             self._gate.ended()
         self._down.end(lambda: self._learn(how))
+
+    def part(self) -> None:
+        """Once both sides are gone, all that knows this one is let go of: else it would stay until garbage is looked for."""
+        dials = self._dialling is not None and not self._dialling.done()
+        if not self._lost or dials or (self._far is not None and not self._far.lost):
+            return
+        self._watched.let_go()
+        self._up.close()
+        self._down.close()
+        self._far = self._dialling = self._timer = self._gate = None
 
     def _hush(self) -> None:
         """The far side says no more, and listens on; the news of it have come."""
@@ -496,6 +509,12 @@ class Near(asyncio.Protocol):
         self._dialling = self._loop.create_task(self._dial())
         self._passage.dials.add(self._dialling)
         self._dialling.add_done_callback(self._passage.dials.discard)
+        self._dialling.add_done_callback(self._dialled)
+
+    def _dialled(self, dial: asyncio.Task[None]) -> None:
+        if dial.cancelled() and self._far is not None:
+            self._far.connection_lost(None)  # uvloop closes it without saying so
+        self.part()
 
     async def _dial(self) -> None:
         try:
@@ -516,6 +535,7 @@ class Far(asyncio.Protocol):
         self._near = near
         self._all = all_of_them
         self._timer: asyncio.TimerHandle | None = None
+        self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = unbuffered(transport)
@@ -528,10 +548,15 @@ class Far(asyncio.Protocol):
         self._near.hear(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.lost:
+            return
         self._all.discard(self)
+        self.lost = True
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         self._near.far_ended("reset" if exc else "close")
+        self._near.part()
 
     def pause_writing(self) -> None:
         self._near.pause()

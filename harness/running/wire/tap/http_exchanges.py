@@ -131,6 +131,13 @@ class HttpExchanges:
         for exchange in list(self._open):
             self._end(exchange, "complete" if exchange.answered else "client_left")
 
+    def let_go(self) -> None:
+        """The connection is no more; what reads it and the parsers of httptools know each other, and part."""
+        for reading in (self._questions, self._answers):
+            if reading is not None:
+                del reading.parser
+        self._follow_no_further()
+
     # What the parsers say.
 
     def _begin(self) -> None:

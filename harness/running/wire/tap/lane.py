@@ -125,6 +125,12 @@ class Lane:
         self._bytes = 0
         self._go_on()
 
+    def close(self) -> None:
+        """Nothing comes out any more, and nobody is told of anything."""
+        self._out = self._eased = self._cut = self._shaped = _nobody
+        self.shapes = {}
+        self.forget()
+
     def _before_a_cut(self, data: bytes) -> tuple[bytes, str]:
         """What of *data* still passes, and how the connection ends then; empty: it does not."""
         cut_by = ""
@@ -217,3 +223,7 @@ class Lane:
             self._busy.discard(self)
         if was_full and not self.full:
             self._eased()
+
+
+def _nobody(*_: object) -> None:
+    """Takes whatever it is told."""

@@ -49,6 +49,9 @@ class Watch(Protocol):
     def client_left(self) -> None:
         """The client closed the connection, or reset it."""
 
+    def let_go(self) -> None:
+        """The connection is no more, and nothing else will be told of it."""
+
 
 class Unread:
     """Watches a connection that says nothing that could be read."""
@@ -76,3 +79,5 @@ class Unread:
     def far_ended(self, *, reset: bool) -> None: ...
 
     def client_left(self) -> None: ...
+
+    def let_go(self) -> None: ...
