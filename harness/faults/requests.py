@@ -126,12 +126,14 @@ class Lots:
 
     def __init__(self, seed: int, link: str, purpose: str) -> None:
         self._drawn_at = Draws(seed, link, purpose).at
-        self._tries: dict[str, int] = {}
+        self._tries, self._unjoined = Tries(), 0
 
     def next(self, lot: str) -> float:
         """A number in [0, 1) for the next try of the request with *lot*; those that are joined to none are drawn by their ordinal."""
-        self._tries[lot] = number = self._tries.get(lot, 0) + 1
-        return self._drawn_at(lot, number)
+        if lot:
+            return self._drawn_at(lot, self._tries.next(lot))
+        self._unjoined += 1
+        return self._drawn_at(lot, self._unjoined)
 
     def once(self, what: str) -> float:
         """The number in [0, 1) for *what*, each time the same."""
@@ -219,21 +221,23 @@ def _meets(attempt: Attempt, choosing: Choosing, looked_at: Sequence[str]) -> bo
 
 
 class Tries:
-    """Counts how often each call was tried, of those that were tried of late."""
+    """Counts how often each call was tried: of at least the *calls_max* that were tried last, and never of twice as many."""
 
-    def __init__(self, calls_max: int = 1 << 16) -> None:
+    def __init__(self, calls_max: int = 1 << 15) -> None:
         self._calls_max = calls_max
-        self._tries: dict[tuple[str, str], int] = {}
+        self._of_late: dict[int, int] = {}
+        self._before: dict[int, int] = {}
 
-    def next(self, lot: str, call: str) -> int:
+    def next(self, lot: str, call: str = "") -> int:
         """Which try this one is of *call*, made for the request of *lot*; always the first where that is empty."""
         if not lot:
             return 1
-        # Put in anew, so that the one that was tried longest ago is forgotten first.
-        number = self._tries.pop((lot, call), 0) + 1
-        self._tries[lot, call] = number
-        if len(self._tries) > self._calls_max:
-            del self._tries[next(iter(self._tries))]
+        # That two are alike in all 61 bits does not come about, and the texts would be three times as much to keep.
+        which = hash((lot, call))
+        self._of_late[which] = number = (self._of_late.get(which) or self._before.get(which, 0)) + 1
+        # To take the oldest out of a dict one by one would take ever longer: it looks past all that were before.
+        if len(self._of_late) >= self._calls_max:
+            self._before, self._of_late = self._of_late, {}
         return number
 
 
