@@ -25,6 +25,8 @@ def are_events(begun: bytes) -> bool | None:
 
     Clients that have asked for a stream read one without looking at its type, and no JSON begins so.
     """
+    if _BYTE_ORDER_MARK.startswith(begun):
+        return None
     text = begun.removeprefix(_BYTE_ORDER_MARK).lstrip(b"\r\n")
     if text.startswith(_BEGINNINGS):
         return True

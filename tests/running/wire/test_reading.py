@@ -258,6 +258,55 @@ def test_the_text_of_a_long_document_is_not_counted_but_its_usage_is(monkeypatch
     assert (tally.tokens_in, tally.tokens_out, tally.characters) == (1, 2, None)
 
 
+_SAID_AS_EVENTS = b'data: {"choices":[{"delta":{"content":"Good day"}}]}\n\ndata: {"usage":{"completion_tokens":3}}\n\ndata: [DONE]\n\n'
+_SAID_WHOLE = b'{"choices":[{"message":{"content":"Good day"}}],"usage":{"completion_tokens":3}}'
+
+
+@pytest.mark.parametrize("step", [1, 10_000])
+@pytest.mark.parametrize("coding", ["", "gzip"])
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("", _SAID_AS_EVENTS),
+        ("text/plain", _SAID_AS_EVENTS),
+        ("application/json", _SAID_AS_EVENTS),
+        ("application/octet-stream", b": hello\n\n" + _SAID_AS_EVENTS),
+        ("application/x-ndjson", b"\xef\xbb\xbf" + _SAID_AS_EVENTS),
+        ("", _SAID_WHOLE),
+        ("text/plain; charset=utf-8", b"\n " + _SAID_WHOLE),
+        ("text/html", b"\xef\xbb\xbf" + _SAID_WHOLE),
+    ],
+)
+def test_what_its_head_calls_otherwise_is_read_as_its_clients_read_it(
+    kind: str, said: bytes, coding: str, step: int
+) -> None:
+    said = gzip.compress(said) if coding else said
+    reading = AnswerReading(200, kind, coding)
+    for at in range(0, len(said), step):
+        reading.feed(said[at : at + step])
+    reading.end()
+    assert (reading.tokens_out, reading.tokens_from, reading.sketch) == (3, "provider", sketch("Good day"))
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"\n", b"dat", b"<p>data: {}", b"database", b"{{ template }}", b"{" + b" " * (1 << 20), b"ID3\x04\0"]
+)
+@pytest.mark.parametrize("coding", ["", "compress"])
+def test_what_neither_says_nor_begins_as_what_could_be_counted_has_no_text_that_was_missed(
+    said: bytes, coding: str
+) -> None:
+    reading = AnswerReading(200, "text/plain", coding)
+    reading.feed(said)
+    reading.end()
+    assert (reading.tokens_out, reading.tokens_from, reading.sketch) == (None, "", "")
+
+
+def test_of_a_stream_that_is_called_text_what_is_too_long_is_called_unread() -> None:
+    reading = AnswerReading(200, "text/plain", "")
+    reading.feed(b"data: " + b"x" * (1 << 20))
+    assert reading.tokens_from == "unread"
+
+
 @pytest.mark.parametrize("status", [304, 400, 500])
 def test_what_is_no_success_is_not_read(status: int) -> None:
     reading = AnswerReading(status, "application/json", "compress")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 import msgspec
 
 from harness.http1.decompression import CompressionError, Decompression, decompression
 from harness.protocols.amazon_frames import CONTENT_TYPE, Frames
-from harness.protocols.event_stream import EventStream
+from harness.protocols.event_stream import EventStream, are_events
 from harness.record.rows import TokensFrom
 from harness.running.wire.edge.usage import UNREADABLE, Tally
 from harness.running.wire.looking_on import LookingOn
 
 _WHOLE_BYTES_MAX = 1 << 20
 """An answer in one piece, an event or a line that is longer is not read: to parse it would hold up all else."""
+_BLANK_BYTES_MAX = 1 << 12
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -34,6 +35,10 @@ _LINES = frozenset(
 class _Form(Protocol):
     """Finds the JSON documents in an answer, and has *tally* read them."""
 
+    @property
+    def claimed(self) -> bool:
+        """Whether it is known to be of that form, so that what cannot be read of it has been missed."""
+
     def feed(self, text: bytes) -> bool:
         """Read on; whether that goes on being of use."""
 
@@ -47,10 +52,9 @@ class AnswerReading:
     def __init__(self, status: int, content_type: str, content_encoding: str) -> None:
         self._tally = Tally()
         self._looking = LookingOn("an answer")
-        form = _form(content_type) if 200 <= status < 300 else None
-        self._form = None if form is None else form(self._tally)
+        self._form = _form(content_type)(self._tally) if 200 <= status < 300 else None
         self._decompression = decompression(content_encoding) if self._form else None
-        self._unread = self._form is not None and self._decompression is None
+        self._unread = self._form is not None and self._form.claimed and self._decompression is None
         self._missed = self._unread
         """Whether something was said that could not be read, and not only at its end, where its clients read no more either."""
 
@@ -97,11 +101,12 @@ class AnswerReading:
         with self._looking:
             readable = self._read(self._form, self._decompression, piece)
         if not readable:
-            self._form, self._unread, self._missed = None, True, True
+            self._unread = self._missed = self._form.claimed or self._looking.failed
+            self._form = None
 
     def end(self, *, whole: bool = True) -> None:
         """There is no more; *whole*: that is all there was to be."""
-        if self._form is not None:
+        if self._form is not None and self._decompression is not None:
             readable = False
             with self._looking:
                 readable = self._form.end()
@@ -116,20 +121,66 @@ class AnswerReading:
 
 
 @lru_cache(maxsize=64)
-def _form(content_type: str) -> Callable[[Tally], _Form] | None:
-    """By what an answer of this type is read; None where it says nothing that could be counted."""
+def _form(content_type: str) -> Callable[[Tally], _Form]:
+    """By what an answer of this type is read."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "text/event-stream":
         return _Events
     if kind == CONTENT_TYPE:
         return _Frames
     if kind in _LINES:
-        return _Lines
-    return _Whole if kind in ("application/json", "text/json") or kind.endswith("+json") else None
+        return partial(_Begun, said=_Lines)
+    is_json = kind in ("application/json", "text/json") or kind.endswith("+json")
+    return partial(_Begun, said=_Whole if is_json else None)
+
+
+class _Begun:
+    """What is told by how it begins, as its clients take it: a stream of events whatever its type says, and else what that *said*.
+
+    Where the type says nothing that could be counted, it is read if it begins as a JSON document does.
+    """
+
+    def __init__(self, tally: Tally, said: Callable[[Tally], _Form] | None) -> None:
+        self._tally, self._said = tally, said
+        self._text = b""
+        self._form: _Form | None = None
+        self.claimed = said is not None
+
+    def feed(self, text: bytes) -> bool:
+        if self._form is None:
+            text, self._text = self._text + text, b""
+            events = are_events(text)
+            if events is None or (self._said is None and _is_blank(text)):
+                self._text = text
+                return True
+            self.claimed = self.claimed or events
+            said = _Events if events else self._said or (_Whole if _is_document(text) else None)
+            if said is None:
+                return False
+            self._form = said(self._tally)
+        return self._form.feed(text)
+
+    def end(self) -> bool:
+        if self._form is None and self._said is not None:
+            self._form = self._said(self._tally)
+            self._form.feed(self._text)
+        return (self._form is None or self._form.end()) or not self.claimed
+
+
+def _is_blank(begun: bytes) -> bool:
+    """Whether nothing has come yet that says what this is."""
+    return len(begun) <= _BLANK_BYTES_MAX and not begun.removeprefix(_BYTE_ORDER_MARK).strip()
+
+
+def _is_document(begun: bytes) -> bool:
+    """Whether what has *begun* so may be a JSON document of an API's."""
+    return begun.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith((b"{", b"["))
 
 
 class _Events:
     """A stream of events; a piece may end anywhere."""
+
+    claimed = True
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -149,6 +200,8 @@ class _Events:
 class _Lines:
     """One JSON object a line."""
 
+    claimed = True
+
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._line = b""
@@ -166,6 +219,8 @@ class _Lines:
 
 class _Whole:
     """One JSON document."""
+
+    claimed = True
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -199,6 +254,8 @@ def _document(said: bytes) -> bytes:
 
 class _Frames:
     """A stream of Amazon's, of frames with a document each."""
+
+    claimed = True
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
