@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 from harness.first_target.draft import is_read
 from harness.http1.headers import place_alone
 from harness.problems import Problem, UsageProblems
-from harness.protocols.asking import Asked, MalformedError, Reader, resolved
+from harness.protocols.asking import Asked, GuardedReader, MalformedError, Reader, resolved
 from harness.protocols.event_stream import EventStream, are_events
 from harness.protocols.nonce import nonce
 from harness.protocols.protocols import protocol
@@ -128,7 +128,7 @@ class Service:
                 allow_redirects=False,
             ) as answer:
                 # Where nobody knows yet in which place the answer stands, any JSON will do.
-                reader = ways.reader(ask) if is_read(asking) else None
+                reader = GuardedReader(ways.reader(ask)) if is_read(asking) else None
                 return _read(answer, reader, self._mask, late_s)
         except requests.RequestException as error:
             return Answer(0, wrong=self._cause(error))

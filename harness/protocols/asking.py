@@ -10,7 +10,7 @@ import msgspec
 from harness.protocols.nonce import Nonces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from harness.reading.target import Ask, Job
 
@@ -179,6 +179,30 @@ class Reader(Protocol):
 
     def whole(self, body: bytes) -> Said:
         """What a body that is no stream of events says; raises MalformedError."""
+
+
+class GuardedReader(NamedTuple):
+    """Anybody's *reader*, whose own defects say that an answer could not be read, and end nothing else."""
+
+    reader: Reader
+
+    def event(self, name: bytes, data: bytes) -> Said:
+        return _guarded(self.reader.event, name, data)
+
+    def whole(self, body: bytes) -> Said:
+        return _guarded(self.reader.whole, body)
+
+
+def _guarded(read: Callable[..., Said], *said: bytes) -> Said:
+    try:
+        found = read(*said)
+        if isinstance(found, Said):
+            return found
+        raise TypeError(f"{type(found).__name__}, where Said is due")
+    except MalformedError:
+        raise
+    except Exception as error:
+        raise MalformedError(f"its protocol cannot read it: {type(error).__name__}: {error}") from error
 
 
 class AskProtocol(Protocol):

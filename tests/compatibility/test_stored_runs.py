@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
@@ -82,6 +83,26 @@ def test_a_run_of_an_earlier_layout_comes_to_what_it_came_to(release: str, tmp_p
     said: list[str] = []
     run = stored.judge(Path(copytree(HERE / release, tmp_path / "run")), say=said.append)
     assert (verdicts(run.result), said) == (RELEASED[release], [])
+
+
+@pytest.mark.parametrize("release", RELEASED)
+def test_every_file_that_a_page_names_stands_beside_it(release: str, tmp_path: Path) -> None:
+    run = RunFolder(Path(copytree(HERE / release, tmp_path / "run")))
+    run.logs.mkdir()  # as every run has it, and nobody keeps
+    if release == "0.1.0":  # a run may have more than it
+        run.questions.unlink()
+        run.questions_named("x.jsonl").write_text(
+            '{"id": "warranty", "text": "How long is the warranty on lanterns?"}\n'
+        )
+        edit(run.scenario, ("questions/facts.yaml", "questions/facts.jsonl"), ("good: {", "recorded: it.csv\ngood: {"))
+        edit(run.target, ("\nask:", "\nhealth: {get: /healthz, every: 500ms}\nask:"))
+        run.recorded.write_bytes((HERE / "recorded.csv").read_bytes())
+        run.table("health_checks").write_bytes((HERE / "health_checks.parquet").read_bytes())
+    stored.judge(run.path, say=lambda _: None)
+    named = set(re.findall(r'href="(?!#|data:)([^"]+)"', run.report.read_text()))
+    assert [name for name in named if not (run.path / name).exists()] == []
+    made = {"report.html", "counts.json", "instrument.jsonl", "effects.json", "workers.json", "baseline.json"}
+    assert {path.name for path in run.path.iterdir()} - {name.rstrip("/") for name in named} <= made
 
 
 def loaded(run: RunFolder) -> Evidence:

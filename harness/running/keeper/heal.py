@@ -17,6 +17,8 @@ from harness.running.keeper.processes import LINUX, look
 from harness.running.keeper.temporary import is_its_own, is_unfinished
 from harness.running.keeper.undo import Owner
 
+_LINES_TOLD = 3
+
 
 class Healed(NamedTuple):
     """What a run has left *now*, and what was *said* meanwhile, line by line."""
@@ -45,7 +47,7 @@ def heal(run: Path, *, ended: bool = False) -> Healed:
             return Healed("goes on", (f"{run}: still running; left alone",))
         if undo.unreadable(path):
             return Healed("left", (f"{path}: no line of it can be read, so nobody knows what was left in force",))
-        done = [*_faults(path), *_rest(run.name, undo.owner(path))]
+        done = [*_faults(path), *_unknown(path), *_rest(run.name, undo.owner(path))]
         if all(one.gone for one in done):
             path.unlink(missing_ok=True)
     except OSError as error:
@@ -58,6 +60,16 @@ def _faults(path: Path) -> Iterator[_Done]:
     for outcome in undo.put_back(path):
         state = "put back" if outcome.gone else f"NOT put back: {outcome.why}"
         yield _Done(f"{outcome.id}: {state}", outcome.gone)
+
+
+def _unknown(path: Path) -> Iterator[_Done]:
+    """What another version wrote, or somebody else."""
+    if numbers := undo.not_understood(path):
+        lines = f"line{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:_LINES_TOLD]))}"
+        more = f" and {len(numbers) - _LINES_TOLD} more" if len(numbers) > _LINES_TOLD else ""
+        why = "cannot be read, so nobody knows what was promised there; remove the file once nothing of it is in force"
+        said = f"{lines}{more} of {path.name} {why}"
+        yield _Done(said, gone=False)
 
 
 def _rest(name: str, owner: Owner | None) -> Iterator[_Done]:

@@ -24,6 +24,8 @@ from harness.running.keeper.means import Undo, read
 from harness.running.keeper.processes import look
 
 _LEAST_S = 0.1
+_KEYS = (b'{"run": ', b'{"id": ', b'{"done": ')
+"""How a record begins."""
 
 
 class Promise(NamedTuple):
@@ -144,16 +146,7 @@ def owner(path: Path) -> Owner | None:
     """The run that owns *path*, the latest if there were several; None where the file does not say."""
     found = None
     for line in _lines(path):
-        match line:
-            case {
-                "run": str(run),
-                "temp": str(temp),
-                "keeper_pid": int(keeper),
-                "keeper_started": int(keeper_started),
-                "harness_pid": int(harness),
-                "harness_started": int(harness_started),
-            }:
-                found = Owner(run, temp, keeper, keeper_started, harness, harness_started)
+        found = _owner(line) or found
     return found
 
 
@@ -171,6 +164,15 @@ def unreadable(path: Path) -> bool:
         return False
 
 
+def not_understood(path: Path) -> list[int]:
+    """Which lines of *path*, from 1, are neither ours nor what a crash left of one; nobody knows what they promised. Raises OSError."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    return [number for number, line in enumerate(lines, 1) if not (_is_torn(line) or _is_known(_record(line)))]
+
+
 def _is(pid: int, started: int) -> bool:
     process = look(pid) if pid > 0 else None
     return process is not None and process.started == started
@@ -182,12 +184,43 @@ def _lines(path: Path) -> Iterator[dict[str, object]]:
     except FileNotFoundError:
         return
     for line in content.split(b"\n"):
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            yield value
+        if (record := _record(line)) is not None:
+            yield record
+
+
+def _record(line: bytes) -> dict[str, object] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _is_torn(line: bytes) -> bool:
+    """Whether *line* is nothing, or what a crash or a full disk leaves of a record: its beginning, or blocks that were never written."""
+    written = line.strip(b"\0")
+    return not written or (_record(line) is None and any(written.startswith(key[: len(written)]) for key in _KEYS))
+
+
+def _is_known(record: dict[str, object] | None) -> bool:
+    match record:
+        case {"id": str(), "undo": list()} | {"done": str()}:
+            return True
+    return record is not None and _owner(record) is not None
+
+
+def _owner(record: dict[str, object]) -> Owner | None:
+    match record:
+        case {
+            "run": str(run),
+            "temp": str(temp),
+            "keeper_pid": int(keeper),
+            "keeper_started": int(keeper_started),
+            "harness_pid": int(harness),
+            "harness_started": int(harness_started),
+        }:
+            return Owner(run, temp, keeper, keeper_started, harness, harness_started)
+    return None
 
 
 def _append(fd: int, record: dict[str, object]) -> None:

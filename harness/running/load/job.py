@@ -16,6 +16,7 @@ from harness.http1.retry_after import MILLISECONDS, SECONDS, stated_wait_ms
 from harness.protocols.asking import (
     Asked,
     AskProtocol,
+    GuardedReader,
     HttpRequest,
     MalformedError,
     Reader,
@@ -53,9 +54,9 @@ def put(
         with webhooks.expecting(asked.nonce) as coming:
             request = protocol.request(way, asked._replace(webhook=coming.url))
             client = _Client(answer, connections, way, way.job, asked, url, due_s, limits)
-            client.wait_for(request, protocol.reader(way), coming)
+            client.wait_for(request, GuardedReader(protocol.reader(way)), coming)
         return
-    request, reader = protocol.request(way, asked), protocol.reader(way)
+    request, reader = protocol.request(way, asked), GuardedReader(protocol.reader(way))
     if way.job is None:
         ask(answer, connections, request.encode(url), reader, due_s, limits, lambda value: of_head(way, value))
     else:

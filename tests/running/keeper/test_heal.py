@@ -17,6 +17,7 @@ from harness.running.keeper.heal import heal
 from harness.running.keeper.keeper import Keeper
 from harness.running.keeper.processes import look
 from harness.running.keeper.temporary import TEMP_MARK, mark
+from harness.running.keeper.undo import UndoLog
 
 # Strays are looked for on the whole machine, on which the same tests may go on for somebody else.
 RUN, OTHER = f"the-run-{os.getpid()}", f"another-{os.getpid()}"
@@ -148,6 +149,43 @@ def test_an_undo_file_of_which_nothing_can_be_read_is_kept(run: Path, content: b
         (f"{run / 'undo.jsonl'}: no line of it can be read, so nobody knows what was left in force",),
     )
     assert (run / "undo.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"v": 2, "promise": "1", "undo": [{"method": "DELETE", "url": "http://127.0.0.1:9/proxies/harness-a"}]}',
+        b'{"id": 1, "undo": [{"method": "DELETE", "url": "http://127.0.0.1:9/proxies/harness-a"}]}',
+        b'{"id": "1", "undo": {"method": "DELETE"}}',
+        b"[1]",
+        b"garbage",
+    ],
+)
+def test_an_undo_file_with_a_line_of_another_make_is_kept_and_the_rest_of_it_is_put_back(
+    run: Path, api: Any, line: bytes
+) -> None:
+    log = UndoLog(run / "undo.jsonl")
+    log.promise("east", [api.undo("east")])
+    log.close()
+    with (run / "undo.jsonl").open("ab") as file:
+        file.write(line + b"\n")
+    for _ in range(2):
+        healed = heal(run)
+        assert healed.now == "left"
+        assert f"{run}: line 2 of undo.jsonl cannot be read" in healed.said[-1]
+    assert api.asked == ["DELETE east"]
+    assert (run / "undo.jsonl").exists()
+
+
+@pytest.mark.parametrize("torn", [b'{"id": "x", "undo": [{"meth', b'{"do', b"\0\0\0", b'{"done": "east'])
+def test_what_a_crash_left_of_a_line_keeps_no_undo_file(run: Path, api: Any, torn: bytes) -> None:
+    log = UndoLog(run / "undo.jsonl")
+    log.promise("east", [api.undo("east")])
+    log.close()
+    with (run / "undo.jsonl").open("ab") as file:
+        file.write(torn)
+    assert heal(run) == ("nothing", (f"{run}: east: put back",))
+    assert not (run / "undo.jsonl").exists()
 
 
 def test_a_pipe_in_the_place_of_an_undo_file_is_not_waited_for(run: Path) -> None:

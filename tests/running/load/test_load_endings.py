@@ -8,9 +8,10 @@ from time import monotonic
 import pytest
 
 from harness.judging.scoring.audit import Audit, audit
-from harness.protocols.asking import ResolvedAsk
+from harness.protocols.asking import Asked, HttpRequest, ResolvedAsk
 from harness.protocols.protocols import protocol
 from harness.running.load.exchange import Answer, ask
+from harness.running.load.job import put
 from harness.running.load.plan import Limits
 
 ENDINGS = {
@@ -139,6 +140,57 @@ def test_where_nobody_says_how_long_an_answer_may_be_silent_the_deadline_ends_it
     answer = Answer()
     ask(answer, Silent(), b"", protocol("openai-chat").reader(ASK), monotonic(), limits)
     assert (answer.outcome, answer.detail) == ended
+
+
+class Broken:
+    """A protocol that somebody installed, and that has a defect."""
+
+    def __init__(self, read):
+        self.read = read
+
+    def request(self, way, asked):
+        return HttpRequest("POST", "/", {}, b"")
+
+    def reader(self, way):
+        return self
+
+    def event(self, name, data):
+        return self.read()
+
+    def whole(self, body):
+        return self.read()
+
+
+class Answering(Silent):
+    """Connections on which one answer comes."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def recv(self, most):
+        said, self.answer = self.answer, b""
+        return said
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+@pytest.mark.parametrize(
+    ("read", "why"),
+    [(lambda: {}["text"], "KeyError: 'text'"), (lambda: None, "TypeError: NoneType, where Said is due")],
+)
+def test_a_protocol_with_a_defect_loses_no_row(kind, read, why):
+    answer = Answer()
+    said = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: 10\r\n\r\ndata: {{}}\n\n".encode()
+    put(
+        answer,
+        Answering(said),
+        ASK,
+        Broken(read),
+        Asked("q", "c", None, "n-1"),
+        "http://127.0.0.1:1",
+        monotonic(),
+        Limits(),
+    )
+    assert (answer.outcome, answer.detail) == ("malformed", f"its protocol cannot read it: {why}")
 
 
 @pytest.mark.parametrize(
