@@ -21,14 +21,6 @@ from typing import Any
 
 import pytest
 import trustme
-from _pytest.assertion.rewrite import (
-    PYC_TAIL,
-    _rewrite_test,
-    _write_pyc,
-    assertstate_key,
-    get_cache_dir,
-    try_makedirs,
-)
 from hypothesis import HealthCheck, settings
 from real_runs import Machine, seats
 from xdist.scheduler import LoadFileScheduling
@@ -93,7 +85,23 @@ def own_state(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 
 def _rewrite_a_share(config: pytest.Config) -> None:
-    """In a fresh checkout each worker rewrites the asserts of a part of all files, and the others read what it came to."""
+    """In a fresh checkout each worker rewrites the asserts of a part of all files, and the others read what it came to.
+
+    The names are pytest's own: where it has them no more, each worker rewrites all that it reads, as without this.
+    """
+    try:
+        from _pytest.assertion.rewrite import (
+            PYC_TAIL,
+            _rewrite_test,
+            _write_pyc,
+            assertstate_key,
+            get_cache_dir,
+            try_makedirs,
+        )
+    except ImportError:
+        return
+    if config.getoption("assertmode") != "rewrite":
+        return
     given = config.workerinput  # type: ignore[attr-defined]
     paths = sorted(path for folder in ("harness", "tests") for path in (config.rootpath / folder).rglob("*.py"))
     for path in paths[int(given["workerid"][2:]) :: given["workercount"]]:

@@ -42,15 +42,15 @@ def test_a_port_is_not_given_to_another_process_although_nobody_listens_there_ye
 
 
 def test_a_port_is_given_again_once_its_process_has_ended():
-    first = free_port()
-    start = first + 1 - 10_240
-    asked = [
-        subprocess.run(
+    def asked() -> str:
+        start = first + 1 - 10_240
+        return subprocess.run(
             [sys.executable, "-c", ASK_FROM.format(start)], capture_output=True, text=True, check=True
         ).stdout
-        for _ in range(2)
-    ]
-    assert asked[0] == asked[1]
+
+    first = free_port()
+    # Another process of this machine may claim one between two questions, and give it back.
+    assert any(asked() == asked() for _ in range(5))
 
 
 def test_a_port_that_somebody_listens_on_is_passed_over():
