@@ -7,15 +7,15 @@ from math import inf
 from operator import or_
 from typing import TYPE_CHECKING, Literal
 
-from harness.judging.evidence import Evidence
 from harness.judging.joining import made_for_requests
 from harness.planning.plan import Plan
 from harness.record.history import Injecting
 from harness.record.rows import FAILED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from harness.judging.evidence import Evidence
     from harness.judging.sample import Sample
     from harness.judging.scoring.distributions import Bools, Floats
 
@@ -81,13 +81,13 @@ def quiet(run: Evidence, from_s: float, until_s: float) -> bool:
     return not ((from_s <= start_s) & (start_s < until_s)).any()
 
 
-def hidden_on(plan: Plan, spans: Sequence[tuple[float, float]], link: str | None) -> list[str]:
-    """Ids of the faults under which attempts on *link*, or on any where none is named, leave no trace in one of these *spans*."""
+def hidden_on(plan: Plan, spans: Sequence[tuple[float, float]], links: Collection[str]) -> list[str]:
+    """Ids of the faults under which nobody listens on one of *links*, as far as is known, so that who comes leaves no trace in *spans*."""
     return [
         d.id
         for d in plan.disturbances
         if d.fault.hides_attempts()
-        and (link is None or link in d.links)
+        and (not d.links or not set(d.links).isdisjoint(links))
         and any(d.start_s < end_s and start_s < d.end_s for start_s, end_s in spans)
     ]
 

@@ -446,6 +446,38 @@ def test_what_passes_at_stores_and_what_it_costs_is_told_by_the_second(make_targ
         assert of(name, quiet).value is None, name
 
 
+@pytest.mark.parametrize(
+    ("refused", "unknown"),
+    [
+        ("store", {"commands_per_s", "connections_per_s"}),
+        ("provider", {"attempts_per_s", "attempt_error_ratio", "attempt_latency_ms.p95", "connections_per_s"}),
+    ],
+)
+def test_where_nobody_listens_only_what_would_come_there_is_unknown(
+    target: Target, make_evidence: Any, refused: str, unknown: set[str]
+) -> None:
+    limits = {
+        "attempts_per_s": 40, "attempt_error_ratio": 0.9, "attempt_latency_ms.p95": 900, "commands_per_s": 90,
+        "connections_per_s": 9,
+    }  # fmt: skip
+    said = scenario(
+        expect=[f"{name} <= {limit} in fault" for name, limit in limits.items()],
+        faults=[{"kind": "disconnect", "on": {"kind": refused}, "mode": "refuse"}],
+    )
+    made, problems = plan(said, target, tuple(map(expectation.parse, said.expect)))
+    assert problems == []
+    passed = [Traffic("store-east", n / 10, connections=n % 10 == 0, bytes_out=9, commands=3) for n in range(270)]
+    evidence = make_evidence(
+        made, requests=[], attempts=attempts(0, 27), arrivals=[], traffic=table(passed, Traffic, 0.0)
+    )
+    assert {name for name in limits if of(name, evidence).value is None} == unknown
+    assert all(of(name, evidence, "baseline").value is not None for name in limits)
+    unsettled = {
+        str(one).partition(" ")[0] for one in made.expectations if metrics[one.metric].unsettled(made, one) is not None
+    }
+    assert unsettled == unknown
+
+
 def test_what_was_under_way_when_the_clock_began_is_no_attempt_that_was_lost(
     make_watched: MakeWatched, make_plan: Any, make_evidence: Any
 ) -> None:

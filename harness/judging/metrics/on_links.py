@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, measured, measured_parts
 from harness.judging.metrics.latency import QUANTILES
 from harness.judging.metrics.ratios import Ratio, no_http
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.judging.evidence import Evidence
     from harness.judging.result import Breakdown, Measured
     from harness.judging.scoring.distributions import Bools, Floats
 
@@ -42,28 +42,31 @@ class OnLinks(Metric):
         return asked or "joined" not in plan.known
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        return no_http(plan) or untraced(plan, expectation)
+        link = dict(expectation.selection.labels).get("link")
+        return no_http(plan) or untraced(plan, expectation, [link] if link else self.counting(plan))
+
+    def counting(self, plan: Plan) -> list[str]:
+        """Names of the links on which it is counted: attempts on those that carry HTTP."""
+        return [name for name, link in plan.target.links.items() if link.carries == "http"]
 
     def unseen(self, plan: Plan) -> list[str]:
-        return [name for name, link in plan.target.links.items() if link.carries != "http"]
+        return [name for name in plan.target.links if name not in self.counting(plan)]
+
+    def watched(self, sample: Sample) -> bool:
+        """Whether attempts on the link that was picked, or on any, would have been seen in the phases that were picked, and ever were."""
+        links = [sample.link] if sample.link else self.counting(sample.run.plan)
+        return len(sample.run.attempt_table) > 0 and not hidden_on(sample.run.plan, observed(sample), links)
 
 
-def untraced(plan: Plan, expectation: Expectation) -> str | None:
-    """Which faults leave no trace of what *expectation* is about; None where none does."""
-    link = dict(expectation.selection.labels).get("link")
+def untraced(plan: Plan, expectation: Expectation, links: Collection[str]) -> str | None:
+    """Which faults leave no trace on *links* of what *expectation* is about; None where none does."""
     during = [(span.start_s, span.end_s) for span in spans(plan, expectation.selection)]
-    names = ", ".join(hidden_on(plan, during, link))
+    names = ", ".join(hidden_on(plan, during, links))
     return (
         f"{names} leaves nobody listening, and who is refused leaves no trace: it would be unmeasured"
         if names
         else None
     )
-
-
-def watched(sample: Sample) -> bool:
-    """Whether attempts on the link that was picked, or on any, would have been seen in the phases that were picked, and ever were."""
-    seen = len(sample.run.attempt_table) > 0
-    return seen and not hidden_on(sample.run.plan, observed(sample), sample.link)
 
 
 class Rate(OnLinks):
@@ -122,7 +125,7 @@ class AttemptsPerS(Rate):
     held_first: ClassVar[int] = 63
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
-        if not watched(sample):
+        if not self.watched(sample):
             return UNMEASURED
         interval: Interval = sample.once(self.name, lambda: of_rows(sample, "attempts"))
         return interval
@@ -150,7 +153,7 @@ class AttemptErrorRatio(OnLinks, Ratio):
     def rows(self, sample: Sample) -> tuple[npt.NDArray[np.float64], Bools] | None:
         run = sample.run
         mine = began(sample, "attempts") & known(run)
-        if not watched(sample) or not mine.any():
+        if not self.watched(sample) or not mine.any():
             return None
         return run.column("attempts", "start_s")[mine], ~answered(run)[mine]
 
@@ -187,7 +190,7 @@ class AttemptLatency(OnLinks):
             start_s, took_ms, well = _lasted(sample)
             return clumped_quantile(start_s, took_ms, QUANTILES[part or self.usual_part], answered=well)
 
-        interval: Interval = sample.once(f"{self.name} {part}", made) if watched(sample) else UNMEASURED
+        interval: Interval = sample.once(f"{self.name} {part}", made) if self.watched(sample) else UNMEASURED
         return interval
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
@@ -224,14 +227,13 @@ class OfTraffic(Rate):
         return interval
 
     def counting(self, plan: Plan) -> list[str]:
-        """Names of the links on which it is counted."""
         return list(plan.target.links)
 
     def _on(self, sample: Sample, links: Sequence[str]) -> Interval:
         from harness.judging.scoring.counts import rate_a_second
 
         traffic, during = sample.run.traffic_table, observed(sample)
-        if traffic is None or not traffic.numbers(self.column).any() or hidden_on(sample.run.plan, during, None):
+        if traffic is None or not traffic.numbers(self.column).any() or hidden_on(sample.run.plan, during, links):
             return UNMEASURED
         passed = sample.run.passed(links)
         start_s, many = passed.numbers("start_s"), passed.numbers(self.column)
@@ -249,10 +251,7 @@ class OfTraffic(Rate):
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not self.counting(plan):
             return f"target {plan.target.name!r} has no link on which that is counted"
-        return untraced(plan, expectation) or self._too_short(plan, expectation)
-
-    def unseen(self, plan: Plan) -> list[str]:
-        return [name for name in plan.target.links if name not in self.counting(plan)]
+        return untraced(plan, expectation, self.counting(plan)) or self._too_short(plan, expectation)
 
 
 class CommandsPerS(OfTraffic):

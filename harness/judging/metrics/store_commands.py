@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, measured
+from harness.judging.on_links import hidden_on
 from harness.judging.sample import Sample, pick, spans
 from harness.planning.disturbance import Phase
 from harness.planning.plan import Plan
@@ -15,6 +15,7 @@ from harness.reading.expectation import Expectation, Verdict
 from harness.reading.quantities import plain
 
 if TYPE_CHECKING:
+    from harness.judging.evidence import Evidence
     from harness.judging.result import Breakdown
 
 
@@ -126,11 +127,4 @@ def _commands_at_all(sample: Sample) -> bool:
 
 def _hidden(plan: Plan, during: Sequence[Phase]) -> list[str]:
     """Ids of the faults that keep commands from being said *during* these phases."""
-    redis = set(redis_links(plan))
-    return [
-        d.id
-        for d in plan.disturbances
-        if d.fault.hides_attempts()
-        and redis.intersection(d.links)
-        and any(d.start_s < span.end_s and span.start_s < d.end_s for span in during)
-    ]
+    return hidden_on(plan, [(span.start_s, span.end_s) for span in during], redis_links(plan))
