@@ -49,7 +49,7 @@ from harness.settings import Settings, settings
 from harness.stored import Run, baseline_at, judge, load
 from harness.suites import grid as grids
 from harness.suites import preparing
-from harness.suites.asking import validate_file, wanted
+from harness.suites.asking import wanted
 from harness.suites.capacity import Searched, sought
 from harness.suites.capacity import carry_out as search
 from harness.suites.compare import Compared
@@ -60,6 +60,7 @@ from harness.suites.grid import Grid
 from harness.suites.reuse import Reuse
 from harness.suites.shrink import RUNS_MOST, Smaller, shrinking
 from harness.suites.shrink import carry_out as carry_out_shrinking
+from harness.suites.validating import validate_file
 
 __all__ = [
     "Coming",

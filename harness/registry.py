@@ -9,7 +9,7 @@ A third party's package registers its things in a module, and names that module 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoints, entry_points
@@ -27,17 +27,21 @@ class Registry(Generic[Thing]):
 
     def __init__(self, noun: str) -> None:
         self.noun = noun
-        self._things: dict[str, Thing] = {}
+        self._things: dict[str, Callable[[], Thing]] = {}
 
     def add(self, name: str, thing: Thing) -> Thing:
+        self.add_made(name, lambda: thing)
+        return thing
+
+    def add_made(self, name: str, make: Callable[[], Thing]) -> None:
+        """The thing called *name* is what *make* returns, which is asked once, and not before somebody wants it."""
         if name in self._things:
             raise ValueError(f"{self.noun} {name!r} is registered twice")
-        self._things[name] = thing
-        return thing
+        self._things[name] = cache(make)
 
     def __getitem__(self, name: str) -> Thing:
         if name in self._things:
-            return self._things[name]
+            return self._things[name]()
         raise UnknownNameError(f"unknown {self.noun} {name!r}; {suggestion(name, list(self._things))}")
 
     def __contains__(self, name: object) -> bool:
@@ -47,7 +51,7 @@ class Registry(Generic[Thing]):
         return iter(self._things)
 
     def items(self) -> list[tuple[str, Thing]]:
-        return list(self._things.items())
+        return [(name, thing()) for name, thing in self._things.items()]
 
 
 def load_third_parties(table: str) -> None:

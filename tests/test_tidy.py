@@ -6,7 +6,7 @@ import ast
 import gc
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from module_list import PAGE, renewed
 
 from harness.faults import faults
 from harness.interfaces.cli import app
-from harness.judging.metrics import metrics
+from harness.judging.metrics import SHIPPED, metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES_MAX = 60
@@ -76,6 +76,13 @@ READS_ENVIRONMENT = {
     "harness/running/load/locustfile.py",  # Locust imports it, so nothing else can tell it which plan is its own
 }
 NAMED_BY_OTHERS = {"get_event"}  # of PyYAML's parser
+PLANS = ("harness.interfaces.cli", "harness.suites.asking")
+"""What is loaded for `harness plan`."""
+NOT_FOR_A_PLAN = {
+    "asyncio", "httpx", "jinja2", "numpy", "pandas", "pyarrow", "rich", "harness.gameday.files", "harness.judging.evidence",
+    "harness.judging.result", "harness.judging.verdict", "harness.record.history", "harness.running", "harness.stored",
+}  # fmt: skip
+"""What computes, carries out or renders; beside it no metric that ships, which is loaded when somebody asks for it."""
 ADAPTERS = {"keeper", "load", "state", "toxiproxy", "wire"}
 """Parts of `running` that make one thing of the world true each; `world` puts them together."""
 
@@ -400,6 +407,58 @@ def _knots(onward: dict[str, list[str]]) -> list[list[str]]:
                 circle.insert(0, before)
             found.append([name, *circle[:-1]])
     return found
+
+
+def _loaded(sources: list[Source], starts: Sequence[str]) -> dict[str, str]:
+    """Every module that is loaded with those of *starts*, ours and others', and the module that imports it."""
+    modules = {".".join(source.parts).removesuffix(".__init__"): source for source in sources}
+    found, waiting = dict.fromkeys(starts, ""), [*starts]
+    while waiting:
+        here = waiting.pop()
+        for name in _at_once(modules[here].tree.body, modules) if here in modules else ():
+            for whole in (name[:end] for end in (*(at for at, sign in enumerate(name) if sign == "."), len(name))):
+                if whole not in found:
+                    found[whole] = here
+                    waiting.append(whole)
+    return found
+
+
+def _at_once(body: Iterable[ast.stmt], modules: Collection[str]) -> Iterator[str]:
+    """The modules that statements of a module import when it is loaded itself: not those for types, and none of a function."""
+    for node in body:
+        match node:
+            case ast.Import():
+                yield from (name.name for name in node.names)
+            case ast.ImportFrom():
+                base = str(node.module)
+                yield from (f"{base}.{name.name}" if f"{base}.{name.name}" in modules else base for name in node.names)
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                yield from _at_once(node.orelse, modules)
+            case ast.If() | ast.Try():
+                yield from _at_once([*node.body, *node.orelse], modules)
+            case ast.ClassDef() | ast.With():
+                yield from _at_once(node.body, modules)
+
+
+def _too_much(sources: list[Source]) -> list[str]:
+    loaded = _loaded(sources, PLANS)
+    unwanted = NOT_FOR_A_PLAN | {f"harness.judging.metrics.{where.partition('.')[0]}" for where in SHIPPED.values()}
+    return [f"{by} imports {name}" for name, by in loaded.items() if name in unwanted]
+
+
+def test_a_plan_loads_nothing_that_computes_scores(sources: list[Source]) -> None:
+    assert len(_loaded(sources, PLANS)) > 100
+    assert _too_much(sources) == []
+
+
+def test_what_a_plan_has_no_use_for_is_found_by_whichever_way_it_comes() -> None:
+    start = "from harness.x import y"
+    for planted in ("import pandas as pd", "from harness.judging.metrics.good_ratio import GoodRatio"):
+        made = [Source("harness/suites/asking.py", start), Source("harness/x.py", ""), Source("harness/y.py", planted)]
+        assert _too_much(made) == []
+        assert _too_much([made[0], Source("harness/x.py", "from harness import y"), made[2]]) != []
+        late = ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    " + planted, f"def f():\n    {planted}")
+        assert [_too_much([Source("harness/suites/asking.py", text)]) for text in late] == [[], []]
 
 
 def test_no_imports_go_in_a_circle(sources: list[Source]) -> None:

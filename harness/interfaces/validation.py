@@ -13,7 +13,7 @@ from harness.judging.json_document import DocumentPart
 from harness.prepare import Validated, among
 from harness.problems import Problem, UsageProblems
 from harness.registry import suggestion
-from harness.suites.asking import validate_file
+from harness.suites.validating import validate_file
 
 OUTPUTS = ("text", "github", "json")
 

@@ -8,7 +8,6 @@ from functools import cache, lru_cache
 from math import inf
 from typing import TYPE_CHECKING
 
-from harness.judging.evidence import Evidence
 from harness.judging.json_answers import of_schema
 from harness.judging.patience import search_for
 from harness.planning.plan import Plan
@@ -18,6 +17,7 @@ from harness.reading.questions import Expected, Question
 from harness.reading.scenario import Answers
 
 if TYPE_CHECKING:
+    from harness.judging.evidence import Evidence
     from harness.judging.scoring.answers import Bools, Publication, Told
     from harness.judging.scoring.consistency import Compared
     from harness.record.columns import Table, Words

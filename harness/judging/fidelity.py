@@ -7,7 +7,6 @@ from itertools import groupby, pairwise
 from math import ceil, exp, isfinite, log
 from typing import TYPE_CHECKING
 
-from harness.judging.evidence import Evidence
 from harness.planning.plan import Plan
 from harness.reading.quantities import plain, share
 from harness.reading.recorded_curves import quantiles
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.judging.evidence import Evidence
     from harness.judging.result import BinCounts, Fidelity, FidelityEdge
     from harness.judging.scoring.distributions import Bools
     from harness.judging.scoring.fidelity import Bins, Curve, Ints

@@ -8,7 +8,7 @@ from math import inf
 from typing import Protocol
 
 from harness.judging.metrics import Metric, metrics, telling
-from harness.judging.metrics.tokens_and_cost import MILLION, price_of
+from harness.judging.prices import MILLION, price_of
 from harness.planning.plan import Plan
 from harness.reading.abort import AbortCondition, Followed
 from harness.reading.quantities import plain

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.evidence import Evidence
 from harness.judging.sample import before_faults
 from harness.judging.scoring.shares import wilson
 from harness.planning.disturbance import Phase
@@ -18,6 +17,7 @@ from harness.planning.plan import Plan
 from harness.reading import quantities
 
 if TYPE_CHECKING:
+    from harness.judging.evidence import Evidence
     from harness.judging.scoring.distributions import Bools
 
 SETTLED_S = 5.0

@@ -9,7 +9,6 @@ from math import inf
 from operator import and_, or_
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.judging.evidence import Evidence
 from harness.judging.joining import CLIENT, made_for_requests
 from harness.judging.marks import NO_MARK, distinct, marks, number_in
 from harness.planning.disturbance import Phase
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from harness.judging.evidence import Evidence
     from harness.judging.scoring.distributions import Bools
     from harness.record.columns import Words
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.judging.evidence import Evidence
 from harness.judging.sample import before_faults, nonces
 from harness.planning.plan import Plan
 from harness.protocols.asked_for import in_words
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.judging.evidence import Evidence
     from harness.judging.scoring.distributions import Bools
     from harness.record.columns import Words
 

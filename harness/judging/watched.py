@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
+from typing import TYPE_CHECKING
 
-from harness.judging.evidence import Evidence
 from harness.judging.on_links import before_faults, hidden_on, quiet
 from harness.judging.result import Doubt
 from harness.judging.scoring.steadiness import steady
 from harness.reading import quantities
 from harness.record.history import Injecting
 from harness.record.rows import SLICE_S
+
+if TYPE_CHECKING:
+    from harness.judging.evidence import Evidence
 
 
 def watched(evidence: Evidence) -> Iterator[str]:
@@ -67,7 +70,7 @@ def silent(evidence: Evidence) -> Iterator[str]:
     for phase in evidence.plan.phases:
         end_s = min(phase.end_s, ended_s)
         if phase.start_s < end_s and phase.name not in ("warmup", "baseline") and quiet(evidence, phase.start_s, end_s):
-            unheard = ", ".join(hidden_on(evidence.plan, [(phase.start_s, end_s)], None))
+            unheard = ", ".join(hidden_on(evidence.plan, [(phase.start_s, end_s)], evidence.plan.target.links))
             refused = f", or it was refused all that it tried ({unheard}), which leaves no trace" if unheard else ""
             other = "what it was asked needed none" if _probed(evidence) else "nobody used it"
             yield f"nothing passed on any link in {phase.name}: either the service gave up, or {other}{refused}"

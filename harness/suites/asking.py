@@ -9,12 +9,10 @@ from pathlib import Path
 from shlex import quote
 
 from harness.checks import needs
-from harness.gameday.files import validate_day
 from harness.planning.outline import outline
 from harness.planning.plan import Plan
-from harness.prepare import Asked, Prepared, Validated, prepare, validate
+from harness.prepare import Asked, Prepared, prepare
 from harness.problems import Problem, UsageProblems
-from harness.reading.gameday import GameDay
 from harness.reading.kinds import KINDS, kind_of
 from harness.reading.quantities import plain
 from harness.reading.scenario import TRIALS_MAX
@@ -66,27 +64,6 @@ def check_trials(trials: object, least: int) -> None:
     if not (isinstance(trials, int) and least <= trials <= TRIALS_MAX):
         what = f"should be a whole number from {least} to {TRIALS_MAX}, but is {trials!r}"
         raise UsageProblems(Problem(what, path="--trials"))
-
-
-def validate_file(path: Path, target: Path | None = None) -> Validated:
-    """All that is wrong with one file, as `prepare.validate` says; a suite or a game day is wrong where any file that it names is."""
-    try:
-        if kind_of(path) is GameDay:
-            return validate_day(path)
-        if kind_of(path) is not Suite:
-            return validate(path, target)
-        asked = wanted([path], [target] if target else (), Asked(), None)
-    except UsageProblems as found:
-        return Validated(found.problems)
-    return Validated(tuple(_unscheduled(path)), warnings=asked.warnings)
-
-
-def _unscheduled(path: Path) -> list[Problem]:
-    """What is wrong with the schedule of the suite in *path*, if it has one."""
-    from harness.schedules.hours import of_document  # few have one
-
-    suite = load(path, Suite)
-    return of_document(suite, suite.value.schedule, path.absolute().parent) if suite.value.schedule else []
 
 
 def planned(path: Path, target: Path | None, asked: Asked) -> tuple[list[str], tuple[Problem, ...]]:

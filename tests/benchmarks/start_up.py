@@ -32,7 +32,12 @@ QUICK = (
 
 
 def main() -> None:
-    for words, wanted_s in ((("--help",), 0.35), (("plan", "scenarios/region-loss.yaml"), 0.35)):
+    for words, wanted_s in (
+        (("--help",), 0.35),
+        (("plan", "scenarios/region-loss.yaml"), 0.35),
+        (("validate", "scenarios/region-loss.yaml"), 0.35),
+        (("list", "faults"), 0.35),
+    ):
         seconds = [_timed(words) for _ in range(7)]
         print(
             f"harness {' '.join(words):<34} median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s  (wanted: {wanted_s} s)"

@@ -12,7 +12,7 @@ import pytest
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
-from harness.judging.metrics import metrics
+from harness.judging.metrics import SHIPPED, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.result import Measured
 from harness.judging.sample import pick
@@ -31,6 +31,11 @@ Rows = Callable[..., list[Request]]
 
 LOSS = {"kind": "regional_loss", "region": "east"}
 LIMIT = {"kind": "rate_limit", "on": {"kind": "provider"}, "requests_per_min": 60}
+
+
+def test_each_metric_that_ships_is_called_as_the_table_says_by_which_it_is_found() -> None:
+    assert {name: metrics[name].name for name in SHIPPED} == dict(zip(SHIPPED, SHIPPED, strict=True))
+    assert metrics["good_ratio"] is metrics["good_ratio"]
 
 
 def bad(_: int, due_s: float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from day_in_memory import SCENARIOS, Written
 from harness.gameday.files import day_files, validate_day
 from harness.gameday.outline import outline
 from harness.problems import UsageProblems
-from harness.suites.asking import validate_file
+from harness.suites.validating import validate_file
 
 SLOW = f"{SCENARIOS}/provider-latency.yaml"
 

@@ -15,7 +15,7 @@ from harness.interfaces import scheduling
 from harness.interfaces.cli import main
 from harness.problems import UsageProblems
 from harness.schedules.scheduled import scheduled
-from harness.suites.asking import validate_file
+from harness.suites.validating import validate_file
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 FRIDAY = """

@@ -8,7 +8,8 @@ import pytest
 
 from harness.prepare import Asked
 from harness.problems import UsageProblems
-from harness.suites.asking import planned, validate_file, wanted
+from harness.suites.asking import planned, wanted
+from harness.suites.validating import validate_file
 
 SHIPPED = Path(__file__).resolve().parents[2] / "scenarios" / "suites"
 SUITE = """schema: harness.suite/1

@@ -18,8 +18,8 @@ from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, prepare
 from harness.problems import UsageProblems
 from harness.stored import Run, load
-from harness.suites.asking import validate_file
 from harness.suites.shrink import Shrinking, Smaller, carry_out, read, shrinking, with_phase
+from harness.suites.validating import validate_file
 from suites.pretence import HELD, RATIO, Pretence
 
 SCENARIO, TARGET = Path("region-loss.yaml"), Path("targets/fragile.yaml")

@@ -2,96 +2,73 @@
 
 from __future__ import annotations
 
-from harness.judging.metrics.answer_consistency import AnswerConsistency, Leaks, MonotonicViolations
-from harness.judging.metrics.attempts_before_failover import AttemptsBeforeFailover
+from functools import partial
+from importlib import import_module
+
 from harness.judging.metrics.base import Metric, measurable, metrics, telling
-from harness.judging.metrics.cache_hit_ratio import CacheHitRatio
-from harness.judging.metrics.credential_leaks import CredentialLeaks
-from harness.judging.metrics.degraded_ratio import DegradedRatio
-from harness.judging.metrics.error_budget import BurnRate, ErrorBudgetSpent
-from harness.judging.metrics.failback_time import FailbackTime
-from harness.judging.metrics.failed_requests import FailedRequests
-from harness.judging.metrics.fallback_ratio import FallbackRatio
-from harness.judging.metrics.fidelity import Fidelity
-from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.metrics.health import HealthyWhileFailing, UnhealthyWhileServing
-from harness.judging.metrics.jobs import Jobs, QueueTime
-from harness.judging.metrics.latency import Latency, TimeToFirstToken
-from harness.judging.metrics.mislabelled_ratio import MislabelledRatio
-from harness.judging.metrics.on_links import (
-    AttemptErrorRatio,
-    AttemptLatency,
-    AttemptsPerS,
-    CommandsPerS,
-    ConnectionsPerS,
-)
-from harness.judging.metrics.probes_per_s import ProbesPerS
-from harness.judging.metrics.queue import QueueAge, QueueDepth
-from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
-from harness.judging.metrics.residency_violations import ResidencyViolations
-from harness.judging.metrics.retry_after_obeyed import RetryAfterObeyed, WaitsIgnored
-from harness.judging.metrics.retry_amplification import RetryAmplification
-from harness.judging.metrics.retry_burst import RetryBurst
-from harness.judging.metrics.side_effects import SideEffects
-from harness.judging.metrics.staleness import Staleness
-from harness.judging.metrics.store_commands import StoreCommands
-from harness.judging.metrics.stream_integrity import StreamIntegrity
-from harness.judging.metrics.tokens_a_second import CostPerMin, TokensPerS
-from harness.judging.metrics.tokens_and_cost import CostPerGood, Tokens
-from harness.judging.metrics.wasted_attempts import DuplicateCompletions, NonRetryableRetries, OrphanedAttempts
 from harness.registry import load_third_parties
 
-for _metric in (
-    RecoveryTime(),
-    FailoverTime(),
-    Relapses(),
-    FailbackTime(),
-    GoodRatio(),
-    FailedRequests(),
-    ErrorBudgetSpent(),
-    BurnRate(),
-    StreamIntegrity(),
-    RetryAmplification(),
-    RetryBurst(),
-    AttemptsBeforeFailover(),
-    ProbesPerS(),
-    FallbackRatio(),
-    DegradedRatio(),
-    MislabelledRatio(),
-    CacheHitRatio(),
-    OrphanedAttempts(),
-    DuplicateCompletions(),
-    NonRetryableRetries(),
-    RetryAfterObeyed(),
-    WaitsIgnored(),
-    StoreCommands(),
-    AnswerConsistency(),
-    MonotonicViolations(),
-    Staleness(),
-    Leaks(),
-    SideEffects(),
-    Jobs(),
-    HealthyWhileFailing(),
-    UnhealthyWhileServing(),
-    ResidencyViolations(),
-    CredentialLeaks(),
-    Tokens(),
-    CostPerGood(),
-    QueueTime(),
-    QueueDepth(),
-    QueueAge(),
-    Latency(),
-    TimeToFirstToken(),
-    Fidelity(),
-    AttemptsPerS(),
-    AttemptErrorRatio(),
-    AttemptLatency(),
-    TokensPerS(),
-    CostPerMin(),
-    CommandsPerS(),
-    ConnectionsPerS(),
-):
-    metrics.add(_metric.name, _metric)
+SHIPPED = {
+    "recovery_time_s": "recovery_and_failover.RecoveryTime",
+    "failover_time_s": "recovery_and_failover.FailoverTime",
+    "relapses": "recovery_and_failover.Relapses",
+    "failback_time_s": "failback_time.FailbackTime",
+    "good_ratio": "good_ratio.GoodRatio",
+    "failed_requests": "failed_requests.FailedRequests",
+    "error_budget_spent": "error_budget.ErrorBudgetSpent",
+    "burn_rate": "error_budget.BurnRate",
+    "stream_integrity": "stream_integrity.StreamIntegrity",
+    "retry_amplification": "retry_amplification.RetryAmplification",
+    "retry_burst": "retry_burst.RetryBurst",
+    "attempts_before_failover": "attempts_before_failover.AttemptsBeforeFailover",
+    "probes_per_s": "probes_per_s.ProbesPerS",
+    "fallback_ratio": "fallback_ratio.FallbackRatio",
+    "degraded_ratio": "degraded_ratio.DegradedRatio",
+    "mislabelled_ratio": "mislabelled_ratio.MislabelledRatio",
+    "cache_hit_ratio": "cache_hit_ratio.CacheHitRatio",
+    "orphaned_attempts": "wasted_attempts.OrphanedAttempts",
+    "duplicate_completions": "wasted_attempts.DuplicateCompletions",
+    "non_retryable_retries": "wasted_attempts.NonRetryableRetries",
+    "retry_after_obeyed": "retry_after_obeyed.RetryAfterObeyed",
+    "waits_ignored": "retry_after_obeyed.WaitsIgnored",
+    "store_commands": "store_commands.StoreCommands",
+    "answer_consistency": "answer_consistency.AnswerConsistency",
+    "monotonic_violations": "answer_consistency.MonotonicViolations",
+    "staleness_s": "staleness.Staleness",
+    "leaks": "answer_consistency.Leaks",
+    "side_effects": "side_effects.SideEffects",
+    "jobs": "jobs.Jobs",
+    "healthy_while_failing_s": "health.HealthyWhileFailing",
+    "unhealthy_while_serving_s": "health.UnhealthyWhileServing",
+    "residency_violations": "residency_violations.ResidencyViolations",
+    "credential_leaks": "credential_leaks.CredentialLeaks",
+    "tokens_per_request": "tokens_and_cost.Tokens",
+    "cost_per_good": "tokens_and_cost.CostPerGood",
+    "queue_time_ms": "jobs.QueueTime",
+    "queue_depth": "queue.QueueDepth",
+    "queue_age_s": "queue.QueueAge",
+    "latency_ms": "latency.Latency",
+    "ttft_ms": "latency.TimeToFirstToken",
+    "fidelity": "fidelity.Fidelity",
+    "attempts_per_s": "on_links.AttemptsPerS",
+    "attempt_error_ratio": "on_links.AttemptErrorRatio",
+    "attempt_latency_ms": "on_links.AttemptLatency",
+    "tokens_per_s": "tokens_a_second.TokensPerS",
+    "cost_per_min": "tokens_a_second.CostPerMin",
+    "commands_per_s": "on_links.CommandsPerS",
+    "connections_per_s": "on_links.ConnectionsPerS",
+}
+"""Each metric by its name: in which file here it is, and of which class. A file is imported when somebody asks for its metric."""
+
+
+def _made(where: str) -> Metric:
+    module, _, of = where.partition(".")
+    metric: Metric = getattr(import_module(f"{__name__}.{module}"), of)()
+    return metric
+
+
+for _name, _where in SHIPPED.items():
+    metrics.add_made(_name, partial(_made, _where))
 
 load_third_parties("metrics")
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import Interval
 from harness.judging.answers import compared
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, best_case, measured
 from harness.judging.metrics.counted import RATE, MustNotHappen
 from harness.judging.metrics.telling import Said
@@ -19,6 +18,7 @@ from harness.reading.scenario import Known
 if TYPE_CHECKING:
     import numpy as np
 
+    from harness.judging.evidence import Evidence
     from harness.judging.result import Measured
     from harness.judging.scoring.consistency import Consistency
 

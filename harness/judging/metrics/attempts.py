@@ -11,7 +11,6 @@ from operator import and_
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.evidence import Evidence
 from harness.judging.marks import NO_MARK, marks
 from harness.judging.metrics.base import Metric, best_case
 from harness.judging.sample import LABELS, Sample, spans
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.judging.evidence import Evidence
     from harness.judging.scoring.distributions import Bools
 
 

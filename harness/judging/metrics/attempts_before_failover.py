@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import Interval
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.attempts import CountsAttempts, each_of, several
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
@@ -14,6 +13,8 @@ from harness.judging.serving import for_words
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from harness.judging.evidence import Evidence
 
 
 class AttemptsBeforeFailover(CountsAttempts):

@@ -13,7 +13,6 @@ from math import inf, isfinite
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.telling import Telling
 from harness.judging.sample import Sample, pick, planned, values_of
 from harness.planning.plan import Plan
@@ -24,6 +23,7 @@ from harness.registry import Registry
 if TYPE_CHECKING:
     # The models of the result take a moment to build, and a plan needs none of them.
     from harness.judging import result
+    from harness.judging.evidence import Evidence
     from harness.judging.result import Breakdown, Measured
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.counted import Counted
 from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.telling import Said
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.judging.evidence import Evidence
     from harness.judging.scoring.distributions import Bools
 
 

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, measured, measured_parts
 from harness.judging.metrics.latency import QUANTILES, best_quantile
 from harness.judging.metrics.telling import Said
@@ -22,6 +21,7 @@ from harness.reading.expectation import Expectation
 from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
+    from harness.judging.evidence import Evidence
     from harness.judging.result import Measured
     from harness.judging.scoring.distributions import Bools, Floats
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from harness.judging.evidence import Evidence
 from harness.judging.marks import number_in
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.judging.evidence import Evidence
     from harness.judging.scoring.distributions import Bools
     from harness.record.columns import Words
 

@@ -7,7 +7,6 @@ from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, measured
 from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.telling import Said
@@ -18,6 +17,7 @@ from harness.reading.expectation import Expectation
 from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
+    from harness.judging.evidence import Evidence
     from harness.judging.result import Breakdown
     from harness.judging.scoring.distributions import Bools
 

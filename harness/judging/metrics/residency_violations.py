@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.attempts import unwatched
 from harness.judging.metrics.counted import Counted
 from harness.judging.metrics.ratios import no_http
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.judging.evidence import Evidence
     from harness.judging.scoring.distributions import Bools
     from harness.record.columns import Words
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.attempts import OfSomeKind, tried_again, unwatched
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.judging.evidence import Evidence
     from harness.judging.scoring.distributions import Bools
 
 EARLY_S = 0.01

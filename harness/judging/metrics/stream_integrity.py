@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.evidence import Evidence
 from harness.judging.marks import NO_MARK, marks
 from harness.judging.metrics.base import Metric, measured_parts
 from harness.judging.metrics.ratios import best_share, share
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.judging.evidence import Evidence
     from harness.judging.result import Measured
     from harness.record.columns import Words
 

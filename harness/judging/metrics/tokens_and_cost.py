@@ -10,27 +10,26 @@ from operator import add
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, measured
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.telling import Said
+from harness.judging.prices import MILLION, price_of
 from harness.judging.sample import Sample
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation, Verdict
-from harness.reading.target import Price, Target
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.judging.evidence import Evidence
     from harness.judging.result import Measured
     from harness.judging.scoring.distributions import Bools, Floats
 
 PARTS = ("in", "out")
 UNCOUNTED_MOST = 0.01
 """Of so many answers at the most it may be unknown what they took where a limit from above is to hold."""
-MILLION = 1_000_000
 
 
 class Tokens(Metric):
@@ -120,14 +119,6 @@ class CostPerGood(Metric):
 
     def held(self, said: Said) -> str:
         return f"a good answer cost {said.value}{said.where}"
-
-
-def price_of(target: Target, link: str, model: str) -> Price | None:
-    """What a token costs on *link* that *model* reads or says: by the link's name, or the longest that is the model's or begins it."""
-    if link in target.prices:
-        return target.prices[link]
-    fitting = [name for name in target.prices if model == name or model.startswith(f"{name}-")]
-    return target.prices[max(fitting, key=len)] if fitting else None
 
 
 def _tokens(sample: Sample, parts: tuple[str, ...]) -> Interval:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.attempts import OfSomeKind, asked_for, several, tried_again
 from harness.judging.metrics.telling import Said
 from harness.judging.presses import over
@@ -13,6 +12,7 @@ from harness.judging.serving import for_words
 from harness.protocols.said_error import mends
 
 if TYPE_CHECKING:
+    from harness.judging.evidence import Evidence
     from harness.judging.scoring.distributions import Bools
 
 LATE_S = 0.25
