@@ -17,7 +17,8 @@ from harness.interval import Interval
 from harness.judging.following import followed, refused
 from harness.judging.metastable import SETTLED_S, SHORTEST_S
 from harness.judging.metrics import Metric, metrics
-from harness.judging.sample import LABELS, entries_of
+from harness.judging.misnamed import unknown_labels, unknown_part, unknown_values
+from harness.judging.sample import entries_of
 from harness.planning.plan import Plan
 from harness.planning.shapes import phases_of
 from harness.problems import Problem, UsageProblems
@@ -130,14 +131,8 @@ def _checked(text: str) -> Expectation:
     parsed = expectation.parse(text)
     metric = metrics[parsed.metric]
     _selects(metric, parsed.selection)
-    if parsed.part and not metric.parts:
-        raise ValueError(f"{metric.name} has no parts; leave out '.{parsed.part}'")
-    if parsed.part and parsed.part not in metric.parts:
-        raise ValueError(f"{metric.name} has no part {parsed.part!r}; {suggestion(parsed.part, list(metric.parts))}")
-    if metric.parts and metric.needs_part and not parsed.part:
-        raise ValueError(
-            f"say which part of {metric.name}: {', '.join(f'{metric.name}.{part}' for part in metric.parts)}"
-        )
+    for what in (*unknown_labels(parsed), *unknown_part(parsed)):
+        raise ValueError(what)
     low, high = metric.range_of(parsed.part, parsed.selection.names)
     foregone = {"pass": "always holds", "fail": "can never hold"}.get(parsed.judge(Interval(low, low, high, 1)))
     if foregone:
@@ -157,20 +152,13 @@ def _selects(metric: Metric, selection: Selection) -> None:
         raise ValueError(
             f"{metric.name} is not counted from a fault; leave out 'after {selection.after}', or say in which phase"
         )
-    for name, value in selection.labels:
-        if name not in metric.labels:
-            takes = suggestion(name, list(metric.labels)) if metric.labels else "it takes none"
-            raise ValueError(f"{metric.name} is not told apart by {name!r} ({name}={value}); {takes}")
 
 
-def unknown_values(written: Written, target: Target) -> Iterator[Problem]:
+def strangers(written: Written, target: Target) -> Iterator[Problem]:
     """Every label whose value *target* does not have."""
     for expected in written.expectations:
-        for name, value in expected.selection.labels:
-            known = list(LABELS[name].values(target))
-            if value not in known:
-                hint = suggestion(value, known)
-                yield written.problem(expected, f"{expected}: target {target.name!r} has no {name} {value!r}; {hint}")
+        for what in unknown_values(iter(expected.selection.labels), target):
+            yield written.problem(expected, f"{expected}: {what}")
 
 
 def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> Iterator[Problem]:

@@ -23,11 +23,11 @@ from harness.checks import (
     of_note,
     priceless,
     shared_listens,
+    strangers,
     target_problems,
     unabortable,
     unheard,
     unknowable,
-    unknown_values,
     unreachable,
     unshared,
     unworded,
@@ -151,7 +151,7 @@ def prepare(
     made, found = _planned(scenario.value, target.value, written, asked, trace, logged, questions)
     problems += [scenario.problem(problem.path, problem.what) for problem in (*found, *by_conversation(made))]
     # Without a fault that could not be placed, or a trace that could not be read, nobody knows what can be settled.
-    unknown = list(unknown_values(written, target.value))
+    unknown = list(strangers(written, target.value))
     problems += unknown
     placed = {disturbance.of for disturbance in made.disturbances}
     whole = placed == (set(scenario.value.fault_ids) if asked.with_faults else set())

@@ -24,7 +24,6 @@ from harness.reading.yaml import Document
 from harness.reading.yaml.recall import recall
 from harness.record import as_run, instrument, run_folder
 from harness.record.run_folder import RunFolder
-from harness.registry import suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +124,7 @@ def what_if(path: str | Path, expectations: Sequence[str], *, say: Callable[[str
 
     Raises UsageProblems as `judge` does, and for an expectation that the run's scenario and target know nothing of.
     """
-    from harness.checks import Written, unknown_values
+    from harness.checks import Written, strangers
     from harness.judging import verdict
 
     folder = run_folder.find(Path(path))
@@ -133,7 +132,7 @@ def what_if(path: str | Path, expectations: Sequence[str], *, say: Callable[[str
     evidence = load_evidence(folder, keep=False, say=say)
     begun, history = run_folder.read_history(folder)
     written = Written(as_run.read(folder, begun, history).scenario, expectations)
-    problems = [*written.problems, *unknown_values(written, evidence.plan.target)]
+    problems = [*written.problems, *strangers(written, evidence.plan.target)]
     if asked := [problem for problem in problems if problem.path == "--expect"]:
         raise UsageProblems(*asked)
     own, new = evidence.plan.expectations, tuple(map(parse, expectations))
@@ -254,7 +253,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
 
     begun, history = run_folder.read_history(folder)
     prepared = as_run.read(folder, begun, history)
-    for problem in (*prepared.refused_today, *_not_installed(prepared.plan)):
+    for problem in (*prepared.refused_today, *_not_there(prepared.plan)):
         say(f"{problem}; what was run is judged all the same")
     tables, counts = run_folder.read_tables(folder, begun.clock_zero_s), run_folder.read_counts(folder)
     attempts = derive_attempts(prepared.plan, tables.attempts, tables.requests)
@@ -300,14 +299,12 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     )
 
 
-def _not_installed(plan: Plan) -> Iterator[Problem]:
-    """Every expectation on a metric that nobody here can measure."""
-    from harness.judging.metrics import measurable, metrics
+def _not_there(plan: Plan) -> Iterator[Problem]:
+    """Every name in an expectation that nobody here knows, so that it cannot be measured."""
+    from harness.judging.misnamed import not_there
 
     for expected in plan.expectations:
-        if not measurable(expected):
-            near = suggestion(expected.metric, list(metrics))
-            yield Problem(f"{expected}: no such metric is installed, so it is not measured; {near}")
+        yield from (Problem(f"{expected} is not measured: {what}") for what in not_there(expected, plan))
 
 
 def _as_judged(

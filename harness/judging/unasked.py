@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import Metric, metrics
+from harness.judging.misnamed import not_there
 from harness.judging.sample import LABELS, Labels, baseline, pick
 from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
@@ -40,6 +41,7 @@ def _not_asked(metric: Metric, phase: str, plan: Plan) -> list[Labels]:
         expected.selection.labels
         for expected in plan.expectations
         if expected.metric == metric.name
+        and not any(not_there(expected, plan))
         and expected.selection.phase in (None, phase)
         # Of those that lived wholly inside the fault it says nothing of the others, unless it is about what they tried.
         and (expected.selection.among is None or metric.among_exposed)

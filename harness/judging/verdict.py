@@ -16,9 +16,10 @@ from harness.judging.evidence import Evidence
 from harness.judging.fidelity import fidelity
 from harness.judging.hold import hold
 from harness.judging.metastable import metastable
-from harness.judging.metrics import Metric, measurable, metrics
+from harness.judging.metrics import Metric, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
+from harness.judging.misnamed import not_there
 from harness.judging.passing import astray, redirected, uncarried, unreached, untouched
 from harness.judging.quality import distrust, measurement_quality, untold
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Doubt, Finding, Result
@@ -192,7 +193,8 @@ def _sentence(reasons: list[str]) -> str:
 
 
 def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
-    known = measurable(expectation) and metrics[expectation.metric].of_load(evidence.plan)
+    unknown = any(not_there(expectation, evidence.plan))
+    known = not unknown and metrics[expectation.metric].of_load(evidence.plan)
     metric, selection = metrics[expectation.metric] if known else None, expectation.selection
     sample = pick(evidence, selection if metric else WHOLE)
     interval = metric.measure(sample, expectation.part) if metric else UNMEASURED

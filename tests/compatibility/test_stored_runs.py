@@ -249,10 +249,41 @@ def test_an_expectation_on_a_metric_that_is_not_installed_is_not_measured_and_th
     result, said = judged(run)
     assert verdicts(result)[1]["happiness >= 0.9 in fault"] == "inconclusive"
     (told,) = [line for line in said if "happiness" in line]
-    assert told.startswith(
-        "happiness >= 0.9 in fault: no such metric is installed, so it is not measured; known: answer"
-    )
+    assert told.startswith("happiness >= 0.9 in fault is not measured: no such metric is installed; known: answer")
     assert told.endswith("; what was run is judged all the same")
+
+
+@pytest.mark.parametrize(
+    ("edited", "what"),
+    [
+        ("good_ratio >= 0.9 in fualt", "unknown phase 'fualt'; did you mean 'fault'?"),
+        ("good_ratio{region=wset} >= 0.9", "target 'fragile' has no region 'wset'; did you mean 'west'?"),
+        ("good_ratio{entry=wset} >= 0.9", "target 'fragile' has no entry 'wset'; did you mean 'west'?"),
+        (
+            "good_ratio{colour=red} >= 0.9",
+            "good_ratio is not told apart by 'colour' (colour=red); known: entry, region",
+        ),
+        ("latency_ms.p96 <= 90", "latency_ms has no part 'p96'; did you mean 'p99'?"),
+        ("retry_amplification{layer=frist} <= 1.5", "target 'fragile' has no layer 'frist'; did you mean 'first'?"),
+        ("attempts_per_s{link=provider-esat} <= 9", "target 'fragile' has no link 'provider-esat'; did you mean"),
+        ("failover_time_s <= 5 after loss", "unknown fault 'loss'; known: regional_loss-1"),
+    ],
+)
+def test_an_expectation_that_names_what_is_not_there_is_not_measured_and_that_is_told(
+    run: RunFolder, edited: str, what: str
+) -> None:
+    edit(run.scenario, ("good_ratio >= 0.9 in fault", f'"{edited}"'))
+    result, said = judged(run)
+    assert (verdicts(result)[1][edited], result.findings[0].value) == ("inconclusive", None)
+    (told,) = [line for line in said if edited in line]
+    assert told.startswith(f"{edited} is not measured: {what}")
+
+
+def test_of_an_expectation_that_names_what_is_there_nothing_is_told(run: RunFolder) -> None:
+    edit(run.scenario, ("good_ratio >= 0.9 in fault", '"retry_amplification{layer=first} <= 1.5 in fault"'))
+    result, said = judged(run)
+    assert result.findings[0].value is not None
+    assert not [line for line in said if "not measured" in line]
 
 
 Edit = tuple[Callable[[RunFolder], Path], str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from importlib import import_module
 
-from harness.judging.metrics.base import Metric, measurable, metrics, telling
+from harness.judging.metrics.base import Metric, metrics, telling
 from harness.registry import load_third_parties
 
 SHIPPED = {
@@ -72,4 +72,4 @@ for _name, _where in SHIPPED.items():
 
 load_third_parties("metrics")
 
-__all__ = ["Metric", "measurable", "metrics", "telling"]
+__all__ = ["Metric", "metrics", "telling"]

@@ -187,15 +187,6 @@ _UNKNOWN: Mapping[Known, str] = {
 metrics: Registry[Metric] = Registry("metric")
 
 
-def measurable(expectation: Expectation) -> bool:
-    """Whether what *expectation* limits can be measured by what is installed."""
-    name, part = expectation.metric, expectation.part
-    if name not in metrics or any(label not in metrics[name].labels for label, _ in expectation.selection.labels):
-        return False
-    metric = metrics[name]
-    return part in metric.parts if part else not (metric.parts and metric.needs_part)
-
-
 def telling(metric: str) -> Telling:
     """How to tell of *metric*, which may name a part; of one that is not installed, as of any."""
     name = metric.partition(".")[0]
