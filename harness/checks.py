@@ -157,7 +157,7 @@ def _selects(metric: Metric, selection: Selection) -> None:
 def strangers(written: Written, target: Target) -> Iterator[Problem]:
     """Every label whose value *target* does not have."""
     for expected in written.expectations:
-        for what in unknown_values(iter(expected.selection.labels), target):
+        for what in unknown_values(expected.selection.labels, target):
             yield written.problem(expected, f"{expected}: {what}")
 
 

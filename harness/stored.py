@@ -126,6 +126,8 @@ def what_if(path: str | Path, expectations: Sequence[str], *, say: Callable[[str
     """
     from harness.checks import Written, strangers
     from harness.judging import verdict
+    from harness.judging.metrics import metrics
+    from harness.judging.misnamed import not_there
 
     folder = run_folder.find(Path(path))
     _refuse_while_it_goes_on(folder)
@@ -136,6 +138,11 @@ def what_if(path: str | Path, expectations: Sequence[str], *, say: Callable[[str
     if asked := [problem for problem in problems if problem.path == "--expect"]:
         raise UsageProblems(*asked)
     own, new = evidence.plan.expectations, tuple(map(parse, expectations))
+    if unknown := [f"{one}: {why}" for one in new for why in not_there(one, evidence.plan)]:
+        raise UsageProblems(*(Problem(what, path="--expect") for what in unknown))
+    for one in new:
+        if why := metrics[one.metric].unsettled(evidence.plan, one):
+            say(f"{one}: {why}")
     plan = replace(evidence.plan, expectations=expectation.replace(own, new))
     return Run(folder.path, verdict.judge(replace(evidence, plan=plan, _made={})))
 

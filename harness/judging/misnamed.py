@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 
 from harness.faults.stretches import fault_of
@@ -15,14 +15,16 @@ from harness.registry import suggestion
 
 
 def not_there(expected: Expectation, plan: Plan) -> Iterator[str]:
-    """Each name in *expected* that nothing in *plan* has, or that is of no metric that is installed, with what may have been meant."""
+    """Each name in *expected* that nothing in *plan* has, or of which nothing is known in a run of it, with what may have been meant."""
     if expected.metric not in metrics:
         yield f"no such metric is installed; {suggestion(expected.metric, list(metrics))}"
         return
-    labels = ((name, value) for name, value in expected.selection.labels if name in metrics[expected.metric].labels)
+    labels = [one for one in expected.selection.labels if one[0] in metrics[expected.metric].labels]
     yield from chain(unknown_part(expected), unknown_labels(expected))
     yield from unknown_values(labels, plan.target)
     yield from _unknown_stretch(expected.selection, plan)
+    if why := metrics[expected.metric].unsaid(plan.scenario.load):
+        yield why
 
 
 def unknown_part(expected: Expectation) -> Iterator[str]:
@@ -45,12 +47,16 @@ def unknown_labels(expected: Expectation) -> Iterator[str]:
             yield f"{metric.name} is not told apart by {name!r} ({name}={value}); {takes}"
 
 
-def unknown_values(labels: Iterator[tuple[str, str]], target: Target) -> Iterator[str]:
-    """Each of these *labels* whose value no row of a run on *target* can have."""
+def unknown_values(labels: Collection[tuple[str, str]], target: Target) -> Iterator[str]:
+    """Each of these *labels* whose value no row of a run on *target* can have, and those that no entry has together."""
     for name, value in labels:
         known = list(LABELS[name].values(target))
         if value not in known:
             yield f"target {target.name!r} has no {name} {value!r}; {suggestion(value, known)}"
+    said = dict(labels)
+    entry = target.entries_by_name.get(said.get("entry", ""))
+    if entry is not None and said.get("region", entry.region) != entry.region:
+        yield f"entry {said['entry']!r} of target {target.name!r} is not of region {said['region']!r}"
 
 
 def _unknown_stretch(selection: Selection, plan: Plan) -> Iterator[str]:

@@ -193,8 +193,7 @@ def _sentence(reasons: list[str]) -> str:
 
 
 def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
-    unknown = any(not_there(expectation, evidence.plan))
-    known = not unknown and metrics[expectation.metric].of_load(evidence.plan)
+    known = not any(not_there(expectation, evidence.plan))
     metric, selection = metrics[expectation.metric] if known else None, expectation.selection
     sample = pick(evidence, selection if metric else WHOLE)
     interval = metric.measure(sample, expectation.part) if metric else UNMEASURED

@@ -138,11 +138,24 @@ _LIMITED = re.compile(_HEAD.pattern + r"(?:<=|>=|<|>)\s*-?\d+(?:\.\d+)?" + _PICK
 _SLIPS = (
     (re.compile(r"\[[^\[\]]*\]"), "labels such as {0!r} stand in {{ }}"),
     (re.compile(r"=>|=<|==?|≥|≤|!="), "{0!r} is no comparison: there are <=, >=, < and >"),
-    (re.compile(r"(?:<=|>=|<|>)\s*[.,]\d*"), "the limit {0!r} is no number such as 0.9"),
+    (re.compile(r"(?:<=|>=|<|>)\s*$"), "no limit stands behind {0!r}"),
+    (re.compile(r"(?:<=|>=|<|>)\s*(?!\d|-\d)\S+"), "the limit {0!r} is no number such as 0.9"),
 )
+_MIXED_UP = (
+    (re.compile(r"\s*-?[\d.]+\s*(?:<=|>=|<|>)\s*[a-z_].*"), "the metric stands in front, and one limit behind it"),
+    (
+        re.compile(r"\s*([a-z0-9_]+(?:[ -][a-z0-9_]+)+)\s*(?:\.\w+\s*)?[{<>].*"),
+        "the words of a metric's name have _ between them",
+    ),
+)
+"""What is read only where not even a metric and a comparison stand in front."""
 _BEHIND = (
     (re.compile(r"\s*(%)"), "a ratio is a number from 0 to 1, without a %"),
-    (re.compile(r"\s*(ms|s|sec|min)\b"), "a limit has no unit, it is in that of the metric; leave out {0!r}"),
+    (re.compile(r"\s*(us|ms|s|sec|min)\b"), "a limit has no unit, it is in that of the metric; leave out {0!r}"),
+    (
+        re.compile(r"\s*((?:[;,&]+|and\b)\s*[a-z_].*[<>].*)"),
+        "there are two in one; write each as an expectation of its own",
+    ),
     (re.compile(r"\s*(,\d+)"), "a number is written with a point; {0!r} is too much"),
     (re.compile(r"\s*(\{[^{}]*\})"), "labels stand right behind the metric, not behind the limit"),
     (
@@ -156,6 +169,8 @@ def _slip(written: str) -> str:
     """What of *written* cannot be read, where that can be told; with a colon in front."""
     if (limited := _LIMITED.match(written)) is not None:
         rest = written[limited.end() :]
+        if converted := _in_its_unit(limited[0], rest):
+            return f": {converted}"
         for pattern, what in _BEHIND:
             if found := pattern.match(rest):
                 return f": {what.format(found[1], rest.strip())}"
@@ -164,9 +179,22 @@ def _slip(written: str) -> str:
     for pattern, what in _SLIPS if head else ():
         if found := pattern.match(written, head.end() if head else 0):
             return f": {what.format(found[0])}"
-    return ""
+    if not _LIMITED.match(written) and _LIMITED.match(written.lower()):
+        return f": names are of small letters, as in {written.lower()!r}"
+    return next((f": {what}" for pattern, what in _MIXED_UP if pattern.fullmatch(written)), "")
 
 
+def _in_its_unit(limited: str, rest: str) -> str:
+    """What to write for a time that has a unit, where its metric's name says in which one it is; empty where nothing has to be told."""
+    metric = re.match(r"\s*\w*?(?<!_per)_(ms|s)\b", limited)
+    number, unit = re.search(r"[\d.]+$", limited), re.match(r"\s*(us|ms|s|sec|min)\b", rest)
+    if not (metric and number and unit) or metric[1] == unit[1]:
+        return ""
+    in_s = float(number[0]) * _SECONDS[unit[1]]
+    return f"{metric[0].strip()} is in {metric[1]}, so that the limit is {in_s / _SECONDS[metric[1]]:g}, without a unit"
+
+
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "min": 60.0}
 _RENAMED = {("layer", "application"): "repeat"}
 """What runs of before call a label that has another name now."""
 

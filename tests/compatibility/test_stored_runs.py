@@ -263,6 +263,7 @@ def test_an_expectation_on_a_metric_that_is_not_installed_is_not_measured_and_th
             "good_ratio{colour=red} >= 0.9",
             "good_ratio is not told apart by 'colour' (colour=red); known: entry, region",
         ),
+        ("good_ratio{entry=west,region=east} >= 0.9", "entry 'west' of target 'fragile' is not of region 'east'"),
         ("latency_ms.p96 <= 90", "latency_ms has no part 'p96'; did you mean 'p99'?"),
         ("retry_amplification{layer=frist} <= 1.5", "target 'fragile' has no layer 'frist'; did you mean 'first'?"),
         ("attempts_per_s{link=provider-esat} <= 9", "target 'fragile' has no link 'provider-esat'; did you mean"),
@@ -277,6 +278,17 @@ def test_an_expectation_that_names_what_is_not_there_is_not_measured_and_that_is
     assert (verdicts(result)[1][edited], result.findings[0].value) == ("inconclusive", None)
     (told,) = [line for line in said if edited in line]
     assert told.startswith(f"{edited} is not measured: {what}")
+
+
+def test_what_a_load_cannot_tell_is_refused_of_a_stored_run_and_what_its_plan_cannot_settle_is_told() -> None:
+    with pytest.raises(
+        UsageProblems, match=r"good_ratio >= 0\.9: it is told from requests, and the harness sends none"
+    ):
+        stored.what_if(HERE / "watched", ["good_ratio >= 0.9"])
+    said: list[str] = []
+    (*_, last) = stored.what_if(HERE / "0.1.0", ["jobs.lost <= 0"], say=said.append).result.findings
+    assert last.verdict == "inconclusive"
+    assert said == ["jobs.lost <= 0: target 'fragile' answers at once: it has no jobs (ask.job)"]
 
 
 def test_of_an_expectation_that_names_what_is_there_nothing_is_told(run: RunFolder) -> None:
