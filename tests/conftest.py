@@ -59,7 +59,7 @@ def _unless_hung_up(server: socketserver.BaseServer, *of: Any) -> None:
         _handle_error(server, *of)
 
 
-socketserver.BaseServer.handle_error = _unless_hung_up  # type: ignore[method-assign]
+socketserver.BaseServer.handle_error = _unless_hung_up  # type: ignore[method-assign]  # of every server there is
 
 
 _close = asyncio.SelectorEventLoop.close
@@ -75,7 +75,7 @@ def _with_its_connections(loop: Any) -> None:
     _close(loop)
 
 
-asyncio.SelectorEventLoop.close = _with_its_connections  # type: ignore[method-assign]
+asyncio.SelectorEventLoop.close = _with_its_connections  # type: ignore[method-assign]  # of every loop there is
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +102,7 @@ def _rewrite_a_share(config: pytest.Config) -> None:
         return
     if config.getoption("assertmode") != "rewrite":
         return
-    given = config.workerinput  # type: ignore[attr-defined]
+    given = config.workerinput  # type: ignore[attr-defined]  # as pytest-xdist adds it
     paths = sorted(path for folder in ("harness", "tests") for path in (config.rootpath / folder).rglob("*.py"))
     for path in paths[int(given["workerid"][2:]) :: given["workercount"]]:
         rewritten = get_cache_dir(path) / (path.stem + PYC_TAIL)

@@ -14,16 +14,24 @@ from harness.gameday.standing import Standing
 from harness.reading.gameday import GameDay
 from harness.reading.yaml import read
 
-TEXT = """schema: harness.gameday/1
-name: friday
-title: Friday
+
+def head(name: str = "friday", title: str = "Friday", target: str | Path = "target.yaml") -> str:
+    """As much of a game-day file as each has, whatever is done on the day."""
+    return f"""schema: harness.gameday/1
+name: {name}
+title: {title}
 objective: learn
 hypothesis: it holds
 owner: Ada
 coordinator: Grace
 reporter: Katherine
-target: target.yaml
-prerequisites: [{tick: quiet}, {command: [make, smoke]}]
+target: {target}
+"""
+
+
+TEXT = (
+    head()
+    + """prerequisites: [{tick: quiet}, {command: [make, smoke]}]
 approvals: [{by: Ada}]
 agenda:
   - {id: known, scenario: a.yaml}
@@ -32,6 +40,7 @@ agenda:
   - {id: quiet, wait: 2min, start: next}
   - {id: late, scenario: b.yaml, secret: true, start: 30min}
 """
+)
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 OPENED_AT = datetime(2026, 11, 27, 14, tzinfo=UTC)
 RUN = timedelta(seconds=50)

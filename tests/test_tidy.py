@@ -209,15 +209,18 @@ def nothing_listens_on_all_interfaces(source: Source) -> Iterator[str]:
                 yield f"line {node.lineno}: {node.value!r}; bind 127.0.0.1"
 
 
+_PASSED_OVER = re.compile(r"#\s*(?:type:\s*ignore(?:\[[^]]*\])?|noqa:\s*E402)\s*$")
+"""What is ignored with nothing said of why: a type, or an import that stands below other things."""
+
+
 def what_is_passed_over_has_a_reason(source: Source) -> Iterator[str]:
-    if source.parts[0] != "harness":
-        return
     lines = source.text.splitlines()
     for number, line in enumerate(lines, start=1):
-        if re.search(r"#\s*type:\s*ignore(\[[^]]*\])?\s*$", line):
-            yield f"line {number}: a type is ignored without a reason beside it"
+        told = number > 1 and re.match(r"\s*#\s*\S.{10,}", lines[number - 2])
+        if _PASSED_OVER.search(line) and not told:
+            yield f"line {number}: what is wrong is passed over without a reason beside it, or in a line above"
     for node in source.nodes:
-        if not isinstance(node, ast.ExceptHandler):
+        if not isinstance(node, ast.ExceptHandler) or source.parts[0] != "harness":
             continue
         everything = node.type is None or (
             isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
@@ -324,6 +327,8 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (metrics_are_told_of_where_they_live, "harness/judging/x.py", "if name == 'latency_ms.p95': pass"),
     (what_meets_has_two_names, "harness/protocols/x.py", "def f():\n    from harness.reading.target import Ask as TargetAsk"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "x = 1  # type: ignore[misc]"),
+    (what_is_passed_over_has_a_reason, "tests/x.py", "x = 1\ny = 1  # type: ignore[misc, arg-type]"),
+    (what_is_passed_over_has_a_reason, "tests/benchmarks/x.py", "import x  # noqa: E402"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "try:\n    x\nexcept Exception:\n    pass"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "try:\n    x\nexcept:\n    pass"),
 ]  # fmt: skip
@@ -357,6 +362,9 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (metrics_are_told_of_where_they_live, "harness/judging/metrics/x.py", "name = 'good_ratio'"),
     (metrics_are_told_of_where_they_live, "harness/report/x.py", "slow = rows['latency_ms']"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "x = 1  # type: ignore[misc]  # Locust has no types"),
+    (what_is_passed_over_has_a_reason, "tests/x.py", "# Locust has no types.\nx = 1  # type: ignore[misc]"),
+    (what_is_passed_over_has_a_reason, "tests/x.py", "import x  # noqa: E402 - found by the line above"),
+    (what_is_passed_over_has_a_reason, "tests/x.py", "try:\n    x\nexcept Exception:\n    pass"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "try:\n    x\nexcept BaseException:\n    y()\n    raise"),
 ]
 

@@ -28,11 +28,11 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(Path(__file__).parent)]  # for who counts, and what stands beside this
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for who counts
+sys.path.insert(0, str(Path(__file__).parent))  # for what stands beside this
 
-from counted_truth import services, truths  # noqa: E402 - found by the line above
-from counted_truth.course import (  # noqa: E402
+from counted_truth import services, truths
+from counted_truth.course import (
     LINKS,
     PATIENCE_S,
     RUN,
@@ -47,18 +47,19 @@ from counted_truth.course import (  # noqa: E402
     planned,
     refusing,
 )  # fmt: skip
-from counted_truth.provider import Providers, providing  # noqa: E402
-from own_wire import taps, wire  # noqa: E402
-from sdk_contracts import SDKS, Sdk, environment  # noqa: E402
+from counted_truth.provider import Providers, providing
+from own_wire import taps, wire
+from sdk_contracts import SDKS, Sdk, environment
 
-from harness.judging.metastable import metastable  # noqa: E402
-from harness.judging.metrics import metrics  # noqa: E402
-from harness.judging.sample import pick  # noqa: E402
-from harness.reading.expectation import Selection  # noqa: E402
-from harness.record.rowfile import read_rows  # noqa: E402
-from harness.record.rows import Arrival, Attempt  # noqa: E402
-from harness.running.wire import ARRIVALS, ATTEMPTS, LinkConfig  # noqa: E402
+from harness.judging.metastable import metastable
+from harness.judging.metrics import metrics
+from harness.judging.sample import pick
+from harness.reading.expectation import Selection
+from harness.record.rowfile import read_rows
+from harness.record.rows import Arrival, Attempt
+from harness.running.wire import ARRIVALS, ATTEMPTS, LinkConfig
 
+ROOT = Path(__file__).resolve().parents[2]
 STORE = ROOT / "build" / "metric-truth.jsonl"
 TRIED = [sdk for sdk in SDKS if sdk.api in services.SDKS]
 CODE = [ROOT / "harness", ROOT / "tests" / "counted_truth", Path(__file__)]

@@ -92,7 +92,7 @@ async def _measure(folder: Path) -> str:
 def _cost_s(account: Account) -> tuple[float, float, float]:
     """What one request costs: until it is said to the provider, from its answer until the client is told of it, and in all."""
     connection, client, reading = _Connection(), _Client(), RequestReading()
-    account.upstream.take = lambda: connection  # type: ignore[assignment,method-assign,return-value]
+    account.upstream.take = lambda: connection  # type: ignore[assignment,method-assign,return-value]  # as much of one as is asked
     (request,) = reading.feed(asked())
     began_s = time.process_time()
     exchange = Exchange(account, request, client)

@@ -30,19 +30,16 @@ from typing import Any, NamedTuple
 import msgspec
 from pydantic import TypeAdapter
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [
-    str(ROOT / "tests"),
-    str(Path(__file__).parent),
-]  # for the streams of each API, and what stands beside this
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for the streams of each API
+sys.path.insert(0, str(Path(__file__).parent))  # for what stands beside this
 
-from own_wire import taps, wire  # noqa: E402
-from wire_shapes.streams import CONVERSE, OWN, STREAMS, WORDS  # noqa: E402
-from wire_shapes.whole_answers import CALLS  # noqa: E402
+from own_wire import taps, wire
+from wire_shapes.streams import CONVERSE, OWN, STREAMS, WORDS
+from wire_shapes.whole_answers import CALLS
 
-from harness.dialects import Occasion, dialects  # noqa: E402
-from harness.faults import AnyFault, Fault  # noqa: E402
-from harness.faults.effects import (  # noqa: E402
+from harness.dialects import Occasion, dialects
+from harness.faults import AnyFault, Fault
+from harness.faults.effects import (
     CutStream,
     EdgeRule,
     Effect,
@@ -54,14 +51,15 @@ from harness.faults.effects import (  # noqa: E402
     StallStream,
     Told,
 )
-from harness.protocols.amazon_frames import CONTENT_TYPE  # noqa: E402
-from harness.protocols.asked_for import model_in, streams_at  # noqa: E402
-from harness.protocols.sketch import sketch  # noqa: E402
-from harness.reading.target import Link  # noqa: E402
-from harness.record.rowfile import read_rows  # noqa: E402
-from harness.record.rows import Arrival  # noqa: E402
-from harness.running.wire import ARRIVALS, LinkConfig, WireStage  # noqa: E402
+from harness.protocols.amazon_frames import CONTENT_TYPE
+from harness.protocols.asked_for import model_in, streams_at
+from harness.protocols.sketch import sketch
+from harness.reading.target import Link
+from harness.record.rowfile import read_rows
+from harness.record.rows import Arrival
+from harness.running.wire import ARRIVALS, LinkConfig, WireStage
 
+ROOT = Path(__file__).resolve().parents[2]
 PAGE, KEPT = ROOT / "docs" / "sdk-contracts.md", ROOT / "docs" / "sdk-contracts.jsonl"
 SYSTEMS = ROOT / ".systems"
 TIMEOUT_S = 5.0

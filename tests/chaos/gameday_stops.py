@@ -26,7 +26,7 @@ from typing import Literal
 
 import psutil
 from run import picked, seed_of_today
-from site_of_a_trial import Site, Trial
+from site_of_a_trial import Site, Trial, new_site
 
 from harness.gameday.events import Event, Over, PutBack, Stopped, decode
 from harness.running.free_port import free_port
@@ -41,16 +41,7 @@ TRIALS: list[tuple[Whose, float]] = [
     (whose, moment) for moment in (0.0, 0.5, 1.5, 2.5) for whose in ("own", "shared, goes on", "shared, stays")
 ]
 """Whose Toxiproxy stands still, and how long before the stop at most."""
-_DAY = """schema: harness.gameday/1
-name: small
-title: Small
-objective: learn
-hypothesis: it holds
-owner: Ada
-coordinator: Grace
-reporter: Katherine
-target: target.yaml
-agenda: [{id: first, scenario: scenario.yaml}]
+_AGENDA = """agenda: [{id: first, scenario: scenario.yaml}]
 """
 
 
@@ -107,7 +98,7 @@ def tried(site: Site, whose: Whose, before_s: float) -> Outcome:
     scenario = json.loads((site.folder / "scenario.yaml").read_text())
     scenario["phases"]["fault"] = "40s"
     (site.folder / "scenario.yaml").write_text(json.dumps(scenario))
-    (site.folder / "day.yaml").write_text(_DAY)
+    site.write_day(_AGENDA)
     if whose == "own":
         return _day(site, Outcome(whose, before_s), None, None)
     with shared_server(site) as (api, process):
@@ -219,17 +210,6 @@ def table(outcomes: list[Outcome]) -> Iterator[str]:
         yield f"| {one.whose} | {one.before_s:.1f} s | {' | '.join(times)} | {one.status} | {wrong} |"
 
 
-def _tried(whose: Whose, before_s: float) -> Outcome:
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        site = Site(Path(folder))
-        try:
-            return tried(site, whose, before_s)
-        finally:
-            for one in site.processes():
-                with suppress(psutil.Error):
-                    one.kill()
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", nargs="?", type=Path)
@@ -242,7 +222,8 @@ def main() -> int:
     trials = [(whose, round(chance.uniform(0.0, most_s), 2)) for whose, most_s in picked(TRIALS, asked.share, seed)]
     outcomes = [Outcome(**json.loads(line)) for line in record.read_text().splitlines()] if record.exists() else []
     for whose, before_s in trials[len(outcomes) :]:
-        outcomes.append(_tried(whose, before_s))
+        with new_site() as site:
+            outcomes.append(tried(site, whose, before_s))
         with record.open("a") as file:
             file.write(json.dumps(asdict(outcomes[-1])) + os.linesep)
         print(

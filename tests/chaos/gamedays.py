@@ -25,8 +25,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 
-import psutil
-from site_of_a_trial import Site, Trial
+from site_of_a_trial import Site, Trial, new_site
 
 from harness.gameday.events import Event, Noted, WentOn, decode
 from harness.gameday.standing import told
@@ -38,16 +37,7 @@ _OPENED_WITHIN_S = 30.0
 NOTED_EVERY_S = 0.2
 ENDS_WITHIN_S = 90.0
 _SHOWN = re.compile(r"notes: (n\d+)$", re.MULTILINE)
-_DAY = """schema: harness.gameday/1
-name: small
-title: Small
-objective: learn
-hypothesis: it holds
-owner: Ada
-coordinator: Grace
-reporter: Katherine
-target: target.yaml
-prerequisites: [{command: ["true"]}]
+_AGENDA = """prerequisites: [{command: ["true"]}]
 agenda:
   - {id: first, scenario: scenario.yaml}
   - {id: second, scenario: scenario.yaml, start: next, secret: true}
@@ -80,7 +70,7 @@ class Outcome:
 def killed(site: Site, after_s: float, *, keeper_too: bool) -> Outcome:
     """The day of *site*, killed so long after it was opened, and gone on with."""
     site.write(Trial("a game day"))
-    (site.folder / "day.yaml").write_text(_DAY)
+    site.write_day(_AGENDA)
     outcome = Outcome(round(after_s, 2), keeper_too)
     screen = site.folder / "screen.txt"
     with screen.open("wb") as shown:
@@ -182,17 +172,6 @@ def table(outcomes: list[Outcome]) -> Iterator[str]:
         yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
-def _tried(after_s: float, *, keeper_too: bool) -> Outcome:
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        site = Site(Path(folder))
-        try:
-            return killed(site, after_s, keeper_too=keeper_too)
-        finally:
-            for one in site.processes():
-                with suppress(psutil.Error):
-                    one.kill()
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", nargs="?", type=Path)
@@ -205,7 +184,8 @@ def main() -> int:
     outcomes = [Outcome(**json.loads(line)) for line in record.read_text().splitlines()] if record.exists() else []
     for after_s in moments[len(outcomes) :]:
         began_s = time.monotonic()
-        outcomes.append(_tried(after_s, keeper_too=len(outcomes) % 2 == 1))
+        with new_site() as site:
+            outcomes.append(killed(site, after_s, keeper_too=len(outcomes) % 2 == 1))
         with record.open("a") as file:
             file.write(json.dumps(asdict(outcomes[-1])) + os.linesep)
         said = ", ".join(outcomes[-1].wrongs()) or "as it should be"

@@ -25,7 +25,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from site_of_a_trial import HERE, Outcome, Site, Trial, made_on
+from site_of_a_trial import HERE, Outcome, Trial, made_on, new_site
 from trials import TRIALS
 
 One = TypeVar("One")
@@ -117,8 +117,8 @@ def table(rows: Iterable[tuple[Trial, Outcome]]) -> list[str]:
 def _tried(trial: Trial) -> Outcome:
     """Where somebody was to be harmed who was gone by then, it is tried once more."""
     for _ in range(2 if trial.subject else 1):
-        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-            outcome = made_on(Site(Path(folder)), trial)
+        with new_site() as site:
+            outcome = made_on(site, trial)
         if not outcome.missed:
             break
     return outcome

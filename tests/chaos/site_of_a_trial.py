@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +26,16 @@ from harness.running.keeper.undo import pending
 HERE = Path(__file__).parent
 SERVICE = HERE.parent / "end_to_end" / "small_service.py"
 CANARY = "sk-canary/+7f3a9b2c"
+_DAY = """schema: harness.gameday/1
+name: small
+title: Small
+objective: learn
+hypothesis: it holds
+owner: Ada
+coordinator: Grace
+reporter: Katherine
+target: target.yaml
+"""
 _FORMS = (CANARY, quote(CANARY, safe=""), b64encode(f"u:{CANARY}".encode()).decode()[3:-3])
 _MARK = "CHAOS_SITE"
 _HANGS_S = 60.0
@@ -128,6 +139,10 @@ class Site:
         for name, document in (("scenario", _SCENARIO), ("questions", _QUESTIONS), ("target", target)):
             (self.folder / f"{name}.yaml").write_text(json.dumps(document))
 
+    def write_day(self, agenda: str) -> None:
+        """A game day of what was written before."""
+        (self.folder / "day.yaml").write_text(f"{_DAY}{agenda}")
+
     @property
     def environment(self) -> dict[str, str]:
         own = {"TMPDIR": str(self.temp), "HARNESS_STATE": str(self.folder / "state")}
@@ -158,6 +173,12 @@ class Site:
                     found.append(process)
         return found
 
+    def end(self) -> None:
+        """Kill all that bear its mark."""
+        for one in self.processes():
+            with suppress(psutil.Error):
+                one.kill()
+
     def names(self) -> list[tuple[int, str]]:
         """Pid and name of each; one that ends while it is looked at is none."""
         found = []
@@ -184,6 +205,17 @@ class Site:
         return [*(["what was said"] if _tells(said) else []), *(str(path.relative_to(self.reports)) for path in files)]
 
 
+@contextmanager
+def new_site() -> Iterator[Site]:
+    """A site in a folder that is gone afterwards, with all that still runs of it."""
+    with TemporaryDirectory(prefix="chaos-") as folder:
+        site = Site(Path(folder))
+        try:
+            yield site
+        finally:
+            site.end()
+
+
 def made_on(site: Site, trial: Trial) -> Outcome:
     """Carry *trial* out, and clear everything away; where its disk is none, nothing is begun."""
     with _disk(site, trial) as wrong:
@@ -200,9 +232,7 @@ def made_on(site: Site, trial: Trial) -> Outcome:
             if trial.secret and not site.masked():
                 outcome.missed = "nothing that was stored had a secret to hide"
         finally:
-            for one in site.processes():
-                with suppress(psutil.Error):
-                    one.kill()
+            site.end()
             process.kill()
             process.wait()
     return outcome

@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))  # as a command, this file is where Python looks first
-from containers import broken, composed, from_scratch  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a command, this file is where Python looks first
+from containers import broken, composed, from_scratch
 
+ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "resilience-harness-from-scratch"
 """Another name than that of the image which the Dockerfile makes, so that nobody's is lost."""
 OURS = "resilience-harness"

@@ -7,20 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from day_in_memory import SCENARIOS, Harness, Written
+from day_in_memory import SCENARIOS, Harness, Written, head
 
 from harness.interfaces import cli
 
-FILE = f"""schema: harness.gameday/1
-name: friday
-title: Slow answers
-objective: learn
-hypothesis: it holds
-owner: Ada
-coordinator: Grace
-reporter: Katherine
-target: {SCENARIOS}/targets/resilient.yaml
-"""
+FILE = head(title="Slow answers", target=SCENARIOS / "targets" / "resilient.yaml")
 AGENDA = f"""agenda:
   - {{id: slow, scenario: {SCENARIOS}/provider-latency.yaml}}
   - {{id: talk, discuss: "what was [bold]seen[/]?", start: next}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from day_in_memory import OPENED_AT, Outside, People, WorldInMemory, day_of, lived, opened, willing
+from day_in_memory import OPENED_AT, Outside, People, WorldInMemory, day_of, head, lived, opened, willing
 
 from harness.gameday.carrying import carry_out
 from harness.gameday.control import HIDDEN
@@ -98,17 +98,15 @@ def test_a_day_that_nobody_attends_is_closed_with_what_it_waited_for(tmp_path: P
 
 
 def test_with_nobody_there_a_day_of_scenarios_goes_on_by_itself_to_its_end(tmp_path: Path) -> None:
-    text = """schema: harness.gameday/1
-name: nightly
-title: Nightly
-objective: learn
-hypothesis: it holds
-owner: Ada
-coordinator: Grace
-reporter: Katherine
-target: target.yaml
-agenda: [{scenario: a.yaml, start: next}, {wait: 1min, start: next}, {discuss: what, start: next}, {scenario: b.yaml, start: next}]
+    text = (
+        head("nightly", "Nightly")
+        + """agenda:
+  - {scenario: a.yaml, start: next}
+  - {wait: 1min, start: next}
+  - {discuss: what, start: next}
+  - {scenario: b.yaml, start: next}
 """
+    )
     standing = lived(tmp_path / "day.jsonl", day_of(text), Outside(), attended=False)
     assert outcomes(standing) == ["held", "done", "not_done", "held"]
     assert standing.closed is not None

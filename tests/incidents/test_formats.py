@@ -6,6 +6,7 @@ import gzip
 import json
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 import pytest
 from incidents.synthetic import START_S, attributes, otlp, span, stamp
@@ -18,10 +19,10 @@ from harness.incidents.stamps import NoTimeError, seconds, zone_named
 from harness.problems import UsageProblems
 
 
-def log(folder: Path, text: str | bytes, form: str = "auto", **more: object) -> Log:
+def log(folder: Path, text: str | bytes, form: str = "auto", **more: Any) -> Log:
     path = folder / "log"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read([path], form, **more)  # type: ignore[arg-type]
+    return read([path], form, **more)
 
 
 CHAT = {

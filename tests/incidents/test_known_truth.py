@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,8 +25,8 @@ INCIDENT = (
 WRITERS: list[Callable[[Path, Sequence[Made]], Path]] = [csv_file, otlp_file]
 
 
-def found(path: Path, **wanted: object) -> Imported:
-    return imported([path], ImportOptions(**wanted), path.with_suffix(".yaml"))  # type: ignore[arg-type]
+def found(path: Path, **wanted: Any) -> Imported:
+    return imported([path], ImportOptions(**wanted), path.with_suffix(".yaml"))
 
 
 @pytest.fixture(scope="module", params=WRITERS, ids=["csv", "otlp"])

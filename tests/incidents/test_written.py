@@ -11,6 +11,7 @@ from incidents.synthetic import START_S, Stretch, csv_file, made
 
 import harness
 from harness.incidents.calls import hashed
+from harness.incidents.imported import LoadAs
 from harness.interfaces.cli import main
 from harness.planning.plan import Plan
 from harness.reading.traces import read as read_trace
@@ -33,14 +34,18 @@ def planned(path: Path) -> Plan:
     return harness.plan(path, target=TARGET)
 
 
-CASES = [*((shape, 1, "trace") for shape in SHAPES), ("no baseline", 10, "shape"), ("whole", 10, "trace")]
+CASES: list[tuple[str, float, LoadAs]] = [
+    *((shape, 1, "trace") for shape in SHAPES),
+    ("no baseline", 10, "shape"),
+    ("whole", 10, "trace"),
+]
 
 
 @pytest.mark.parametrize(("shape", "compress", "load"), CASES)
-def test_what_is_written_can_be_run_as_it_is(tmp_path: Path, shape: str, compress: float, load: str) -> None:
+def test_what_is_written_can_be_run_as_it_is(tmp_path: Path, shape: str, compress: float, load: LoadAs) -> None:
     out = tmp_path / "incident.yaml"
     log = csv_file(tmp_path / "log.csv", made(SHAPES[shape], 12))
-    harness.import_(log, out=out, compress=compress, load=load)  # type: ignore[arg-type]
+    harness.import_(log, out=out, compress=compress, load=load)
     plan = planned(out)
     assert plan.scenario.phases["baseline"] >= 12
     assert plan.scenario.phases["recovery"] >= 30

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import numpy as np
+import pandas as pd
 
 from harness.record.columns import Table, Words
 from harness.record.kept import LARGE, kept, size_of
@@ -45,7 +46,7 @@ def test_a_column_that_was_forgotten_is_read_again_and_one_that_was_given_is_not
     read: list[str] = []
     rows = 3 * LARGE
 
-    def column(name: str) -> object:
+    def column(name: str) -> Callable[[], np.ndarray]:
         def reads() -> np.ndarray:
             read.append(name)
             return np.full(rows, ord(name))
@@ -53,7 +54,7 @@ def test_a_column_that_was_forgotten_is_read_again_and_one_that_was_given_is_not
         return reads
 
     names = "abcdefgh"
-    table = Table(rows, {name: column(name) for name in names}, lambda: None)  # type: ignore[misc, arg-type, return-value]
+    table = Table(rows, {name: column(name) for name in names}, pd.DataFrame)
     wider = table.with_columns(given=np.arange(rows))
     for name in (*names, "h", "a"):
         assert wider.numbers(name)[-1] == ord(name)

@@ -87,7 +87,7 @@ class Edge:
         for number, rule in enumerate(rules):
             self.account.rules.put(f"{number}", rule, Requests(), 0.0)
         self.connection: Connection | None = Connection()
-        self.account.upstream.take = lambda: self.connection  # type: ignore[assignment,method-assign,return-value]
+        self.account.upstream.take = lambda: self.connection  # type: ignore[assignment,method-assign,return-value]  # as much of one as is asked
         self.client, self.far = Client(), Transport()
         method = b"GET" if upgrade else b"POST"
         request = Asked(method, b"/v1", [], False, True, [BODY], len(BODY), whole, upgrade)
@@ -173,7 +173,7 @@ def _tunnelled(edge: Edge) -> None:
 
 def _broken(edge: Edge) -> None:
     edge.ask()
-    edge.client.write = None  # type: ignore[assignment,method-assign]
+    edge.client.write = None  # type: ignore[assignment,method-assign]  # as if it were not there
     edge.hear(EVENT)
 
 
@@ -234,13 +234,13 @@ async def _not_reached(edge: Edge) -> None:
     async def refused() -> None:
         raise ConnectionRefusedError
 
-    edge.connection, edge.account.upstream.dial = None, refused  # type: ignore[assignment,method-assign]
+    edge.connection, edge.account.upstream.dial = None, refused  # type: ignore[assignment,method-assign]  # in place of a real one
     edge.ask()
     await asyncio.sleep(0)
 
 
 async def _left_while_dialling(edge: Edge) -> None:
-    edge.connection, edge.account.upstream.dial = None, asyncio.Event().wait  # type: ignore[assignment,method-assign]
+    edge.connection, edge.account.upstream.dial = None, asyncio.Event().wait  # type: ignore[assignment,method-assign]  # in place of a real one
     edge.ask()
     await asyncio.sleep(0)
     edge.exchange.leave()

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from harness.record.rowfile import read_rows
 from harness.record.rows import HealthCheck
 from harness.running.world import health_checks
 from harness.running.world.health_checks import HealthChecks, health_urls, look, with_health
+from harness.running.world.processes import Processes
 
 SEVERAL = 4
 
@@ -72,7 +74,8 @@ def target_of(*urls: str, health: dict[str, object]) -> Target:
     )
 
 
-PROCESSES = SimpleNamespace(outside={"target.port": "7"})
+PROCESSES = cast(Processes, SimpleNamespace(outside={"target.port": "7"}))
+"""As much of them as is asked for here."""
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (204, True), (503, False), (302, False)])
@@ -99,22 +102,22 @@ def test_one_that_goes_on_speaking_gives_no_answer_in_time(server: Server) -> No
 def test_what_it_says_before_the_load_stands_with_the_question_of_its_entry(server: Server) -> None:
     asked = Preflight(-1.0, "e0", "GET /", "?", [], 200, "complete", "", "", "", False, 0.1, None, [])
     target = target_of(server.url, health={"get": "/up"})
-    assert [one.health for one in with_health([asked], target, PROCESSES)] == [200]  # type: ignore[arg-type]
+    assert [one.health for one in with_health([asked], target, PROCESSES)] == [200]
     assert list(shortcomings(target, replace(asked, health=200))) == []
     server.status = 404
-    (wrong,) = with_health([asked], target, PROCESSES)  # type: ignore[arg-type]
+    (wrong,) = with_health([asked], target, PROCESSES)
     (said,) = shortcomings(target, wrong)
     assert said.startswith("the health URL was answered 404 although the question was answered")
     (late,) = shortcomings(target, replace(asked, health=0))
     assert "gave no answer in time" in late
     without = target.model_copy(update={"health": None})
-    assert with_health([asked], without, PROCESSES) == [asked]  # type: ignore[arg-type]
+    assert with_health([asked], without, PROCESSES) == [asked]
 
 
 def test_it_is_asked_again_and_again_from_when_the_load_begins_and_each_look_is_a_row(
     server: Server, tmp_path: Path
 ) -> None:
-    checks = HealthChecks(target_of(server.url, health={"get": "/up", "every": "100ms"}), PROCESSES, tmp_path)  # type: ignore[arg-type] # as much of it as is asked
+    checks = HealthChecks(target_of(server.url, health={"get": "/up", "every": "100ms"}), PROCESSES, tmp_path)
     zero_s = time.monotonic()
     checks.begin(zero_s)
     assert server.asked.wait(10)
@@ -130,7 +133,7 @@ def test_it_is_asked_again_and_again_from_when_the_load_begins_and_each_look_is_
 
 def test_where_the_target_names_none_nobody_looks(tmp_path: Path) -> None:
     target = target_of("http://127.0.0.1:1", health={"get": "/"}).model_copy(update={"health": None})
-    checks = HealthChecks(target, PROCESSES, tmp_path)  # type: ignore[arg-type] # as much of it as is asked
+    checks = HealthChecks(target, PROCESSES, tmp_path)
     checks.begin(time.monotonic())
     checks.close()
     assert list(tmp_path.iterdir()) == []
@@ -139,12 +142,12 @@ def test_where_the_target_names_none_nobody_looks(tmp_path: Path) -> None:
 def test_a_path_is_of_each_entry_and_an_address_of_all_of_them() -> None:
     two = ("http://127.0.0.1:1/", "http://127.0.0.1:{target.port}")
     of_each = target_of(*two, health={"get": "/healthz"})
-    assert health_urls(of_each, Health(get="/healthz"), PROCESSES) == {  # type: ignore[arg-type]
+    assert health_urls(of_each, Health(get="/healthz"), PROCESSES) == {
         "e0": "http://127.0.0.1:1/healthz",
         "e1": "http://127.0.0.1:7/healthz",
     }
     one = Health(get="http://127.0.0.1:{target.port}/up")
-    assert health_urls(of_each, one, PROCESSES) == {"": "http://127.0.0.1:7/up"}  # type: ignore[arg-type]
+    assert health_urls(of_each, one, PROCESSES) == {"": "http://127.0.0.1:7/up"}
 
 
 def test_looks_that_are_late_are_left_out_and_do_not_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
