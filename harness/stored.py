@@ -222,7 +222,7 @@ def _refuse_while_it_goes_on(folder: RunFolder) -> None:
     from harness.running.keeper.undo import owner_alive
 
     try:
-        goes_on = owner_alive(folder.undo)
+        goes_on = owner_alive(folder.undo, ended=run_folder.ended(folder.path))
     except OSError as error:
         raise UsageProblems(Problem(f"cannot be read: {error.strerror}", file=str(folder.undo))) from error
     if goes_on:

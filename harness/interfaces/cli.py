@@ -831,14 +831,14 @@ def heal(out: Annotated[Path, typer.Option("--out", help="Where runs are stored.
     """Put back what runs that were killed may have left: faults in force, processes, temporary folders, and leases on targets."""
     from harness.interfaces import others_say
     from harness.problems import Problem
-    from harness.record.run_folder import below
+    from harness.record.run_folder import below, ended
     from harness.running.keeper.heal import heal as healed
     from harness.settings import settings
 
     if not out.is_dir():
         raise UsageProblems(Problem("no such folder", file=str(out)))
     runs = below(out, "history.jsonl", "undo.jsonl")
-    found = [healed(run) for run in runs]
+    found = [healed(run, ended=ended(run)) for run in runs]
     for line in (line for one in found for line in one.said):
         _say(line)
     states = {one.now for one in found}

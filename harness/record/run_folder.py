@@ -21,7 +21,7 @@ from harness.problems import Problem, UsageProblems
 from harness.reading.question_files import ROWS
 from harness.record import history, workers
 from harness.record.effects import Effects
-from harness.record.history import Begun, Event, History
+from harness.record.history import Begun, Ended, Event, History
 from harness.record.masking import NOTHING, Mask
 from harness.record.quoting import masked
 from harness.record.rowfile import Row, read_rows
@@ -254,6 +254,14 @@ def read_history(folder: RunFolder) -> tuple[Begun, History]:
             Problem("does not begin with the line that says how to repeat the run", file=str(folder.history))
         )
     return events[0], events[1:]
+
+
+def ended(run: Path) -> bool:
+    """Whether the history of the run in the folder *run* has its end; of one that cannot be read nobody knows, so it has not."""
+    try:
+        return any(isinstance(event, Ended) for event in history.decode((run / "history.jsonl").read_bytes()))
+    except (OSError, history.NoEventError):
+        return False
 
 
 def read_tables(folder: RunFolder, clock_zero_s: float) -> Tables:

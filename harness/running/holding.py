@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.problems import HarnessError, RefusedError
 from harness.reading.state_file import Lease
-from harness.running.leases import started_here, what_then
+from harness.running.leases import empty_handed, healed, started_here, what_then
 from harness.running.orders import Asked
 from harness.running.state.target_state import LEASE_S, HeldError, TargetState
 
@@ -20,9 +20,12 @@ RENEWED_EVERY_S = LEASE_S / 6
 
 @contextmanager
 def held(state: TargetState, run: str, folder: Path, ends: datetime | None) -> Iterator[Asked]:
-    """The target is this run's inside. Raises RefusedError, which names who holds or froze it, and StateError where nobody can tell."""
+    """The target is this run's inside. Raises RefusedError, which names who holds or froze it, and StateError where nobody can tell.
+
+    A dead run that left nothing in force holds nothing: its lease is broken, and what else is left of it is healed.
+    """
     try:
-        lease = state.take(run, folder, ends, started_here())
+        lease = _taken(state, run, folder, ends)
     except HeldError as refused:
         raise RefusedError(f"{refused}; {what_then(refused.lease)}") from refused
     try:
@@ -31,6 +34,16 @@ def held(state: TargetState, run: str, folder: Path, ends: datetime | None) -> I
         # What cannot be let go is nobody's after a minute.
         with suppress(HarnessError):
             state.release(lease)
+
+
+def _taken(state: TargetState, run: str, folder: Path, ends: datetime | None) -> Lease:
+    try:
+        return state.take(run, folder, ends, started_here())
+    except HeldError as refused:
+        if not empty_handed(refused.lease):
+            raise
+    healed(state)
+    return state.take(run, folder, ends, started_here())
 
 
 class Held:

@@ -12,7 +12,7 @@ from typing import Literal
 from harness.reading.state_file import Lease
 from harness.running.keeper.heal import heal
 from harness.running.keeper.processes import LINUX, look
-from harness.running.keeper.undo import owner_alive
+from harness.running.keeper.undo import not_understood, owner_alive, pending
 from harness.running.state.store import StateError, Store
 from harness.running.state.target_state import Now, TargetState, these_processes, this_boot, utc_now
 
@@ -45,6 +45,15 @@ def alive(lease: Lease) -> Literal["yes", "no", "unknown"]:
     if process is not None and (not LINUX or not lease.started or process.started == lease.started):
         return "yes"
     return "yes" if owner_alive(Path(lease.folder) / "undo.jsonl") else "no"
+
+
+def empty_handed(lease: Lease) -> bool:
+    """Whether the run that *lease* names is dead, and all is put back that it had promised to."""
+    undo_file = Path(lease.folder) / "undo.jsonl"
+    try:
+        return alive(lease) == "no" and not (pending(undo_file) or not_understood(undo_file))
+    except OSError:
+        return False
 
 
 def what_then(lease: Lease) -> str:

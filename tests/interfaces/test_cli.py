@@ -22,6 +22,8 @@ from harness.interfaces import others_say
 from harness.interfaces.cli import main
 from harness.prepare import Prepared
 from harness.problems import HarnessError, RefusedError
+from harness.record import history
+from harness.record.history import Ended
 from harness.running.keeper.undo import UndoLog
 from harness.running.state.folder import FolderStore
 from harness.running.state.target_state import TargetState, me
@@ -275,6 +277,19 @@ def test_heal_leaves_a_run_alone_that_goes_on(harness: Callable[..., Said], tmp_
     assert (ended.status, path.exists()) == (0, True)
     assert "still running; left alone" in ended.out
     assert ended.out.endswith("nothing is in force but what a run that goes on needs\n")
+
+
+def test_heal_puts_back_what_is_left_of_a_run_that_has_ended_though_its_process_goes_on(
+    harness: Callable[..., Said], tmp_path: Path
+) -> None:
+    path = undo_file(tmp_path)
+    log = UndoLog(path)
+    log.begin("run", tmp_path, 0)
+    log.close()
+    assert "still running; left alone" in harness("heal", "--out", tmp_path).out
+    (path.parent / "history.jsonl").write_bytes(history.encode(Ended(1.0, "completed")))
+    told = f"looked at 1 run below {tmp_path}: nothing is in force\n"
+    assert (harness("heal", "--out", tmp_path).out.endswith(told), path.exists()) == (True, False)
 
 
 # --- others' say

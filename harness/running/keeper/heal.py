@@ -37,13 +37,13 @@ class _Done(NamedTuple):
 def heal(run: Path, *, ended: bool = False) -> Healed:
     """Put back all that the run in the folder *run* left, where that can be done; its undo file goes once nothing is left.
 
-    *ended*: whoever asks knows that the run has ended, though the process that conducted it goes on.
+    *ended*: whoever asks knows that the run has ended, though the process that conducted it, as that of a game day, may go on.
     """
     path = run / "undo.jsonl"
     try:
         if _is_special(path):
             return Healed("left", (f"{path}: cannot be read: it is no file",))
-        if not ended and undo.owner_alive(path):
+        if undo.owner_alive(path, ended=ended):
             return Healed("goes on", (f"{run}: still running; left alone",))
         if undo.unreadable(path):
             return Healed("left", (f"{path}: no line of it can be read, so nobody knows what was left in force",))

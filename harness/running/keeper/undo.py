@@ -150,10 +150,16 @@ def owner(path: Path) -> Owner | None:
     return found
 
 
-def owner_alive(path: Path) -> bool:
-    """Whether the run that owns *path* still goes on, or its keeper is still putting the world back."""
+def owner_alive(path: Path, *, ended: bool = False) -> bool:
+    """Whether the run that owns *path* still goes on, or its keeper is still putting the world back.
+
+    Of one that has *ended* the process may go on with something else, as that of a game day does: its keeper alone counts.
+    """
     run = owner(path)
-    return run is not None and (_is(run.harness_pid, run.harness_started) or _is(run.keeper_pid, run.keeper_started))
+    if run is None:
+        return False
+    conducted = not ended and _is(run.harness_pid, run.harness_started)
+    return conducted or _is(run.keeper_pid, run.keeper_started)
 
 
 def unreadable(path: Path) -> bool:

@@ -111,16 +111,28 @@ def test_the_lease_of_a_dead_run_is_broken_and_that_of_a_live_one_never(
     assert isinstance(lease, Lease)
     state.release(lease)
     of(**ended_process())
-    with (
-        pytest.raises(RefusedError, match="that run is dead: `harness heal` puts back what it left"),
-        held(state, "two", FOLDER, None),
-    ):
-        pass
     broken = healed(state)
     assert broken is not None
     assert (broken.said, broken.left) == (f"target 'shop': lease of run one of {me()}: broken", False)
     assert state.holder() is None
     assert healed(state) is None
+
+
+def test_a_dead_run_that_left_nothing_in_force_holds_nothing_and_one_that_did_is_told_of(
+    state: TargetState, of: Any, tmp_path: Path
+) -> None:
+    of(boot="another", folder=str(tmp_path))
+    undo = tmp_path / "undo.jsonl"
+    undo.write_text('{"id": "1", "undo": [{"method": "DELETE", "url": "http://127.0.0.1:1/proxies/harness-x"}]}\n')
+    with (
+        pytest.raises(RefusedError, match="that run is dead: `harness heal` puts back what it left"),
+        held(state, "two", FOLDER, None),
+    ):
+        pass
+    with undo.open("a") as file:
+        file.write('{"done": "1"}\n')
+    with held(state, "two", FOLDER, None):
+        assert not undo.exists()
 
 
 def test_a_process_of_the_same_number_that_began_later_is_another_one(state: TargetState, of: Any) -> None:
