@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote, unquote_plus
 
 from harness.problems import Problem
 from harness.reading.hosts import password_of
@@ -30,6 +31,14 @@ _A_KEY = re.compile(
 """How the keys of OpenAI and Anthropic, Google, GitHub, AWS and Slack begin, and signed tokens."""
 # Of what nobody said that it is a secret; a shorter one may be a number or a name.
 _INHERITED_CHARS = 12
+_USER_OF_ADDRESS = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^\s/?#:@\"'<>]*)(?::(?P<password>[^\s/?#\"'<>]*))?@"
+)
+_IN_A_QUERY = re.compile(
+    r"(?i)[?&](?:[a-z0-9_.-]*(?:key|token|secret|password|passwd|pwd|signature)|sig|auth|pass)=(?P<value>[^\s&#\"'<>]+)"
+)
+_FILLED_IN = re.compile(r"\{[A-Za-z]")
+"""A placeholder, or a secret of the environment."""
 OF_A_LINK = frozenset({"url", "host", "port"})
 
 
@@ -212,9 +221,32 @@ def written_out(target: Document[Target]) -> list[Problem]:
 
 
 def told_secrets(target: Target, environment: Mapping[str, str]) -> dict[str, str]:
-    """What of *environment* is filled into *target*, and what its processes get besides that is a secret by its name or a password's."""
+    """What of *environment* is filled into *target*, and what its processes get besides that is a secret by its name or a password's;
+    the passwords and keys that stand as themselves in addresses of *target*, each by where it stands.
+    """
     asked = {name for template in templates(target) if template.secret for name in secret_names(template.text)}
-    return secrets_among(environment, asked)
+    return secrets_among(environment, asked) | _in_addresses(target)
+
+
+def _in_addresses(target: Target) -> dict[str, str]:
+    """What no placeholder stands for is a secret as it is: a user's name, or a kind of server, that is its own password is none."""
+    found: dict[str, str] = {}
+    for path, text in texts(target.model_dump(exclude_none=True)):
+        for number, value in enumerate(dict.fromkeys(_of_addresses(text))):
+            if not _FILLED_IN.search(value):
+                found[f"a secret in {paths.written(path)}" + (f" ({number + 1})" if number else "")] = value
+    return found
+
+
+def _of_addresses(text: str) -> Iterator[str]:
+    for match in _USER_OF_ADDRESS.finditer(text):
+        user, password = match["user"], match["password"]
+        if password and password != user and password not in match["scheme"]:
+            yield from (password, unquote(password))
+        elif not password and len(user) >= _INHERITED_CHARS:
+            yield from (user, unquote(user))
+    for match in _IN_A_QUERY.finditer(text):
+        yield from (match["value"], unquote_plus(match["value"]))
 
 
 def secrets_among(environment: Mapping[str, str], asked: Collection[str]) -> dict[str, str]:

@@ -10,14 +10,13 @@ from harness.reading.placeholders import told_secrets, written_out
 from harness.reading.target import Target
 from harness.reading.yaml.document import load
 
-TARGET = Target.model_validate(
-    {
-        "schema": "harness.target/1",
-        "name": "t",
-        "entries": [{"url": "http://127.0.0.1:1"}],
-        "ask": {"protocol": "openai-chat", "headers": {"X-Word": "${SHORT}"}},
-    }
-)
+WRITTEN = {
+    "schema": "harness.target/1",
+    "name": "t",
+    "entries": [{"url": "http://127.0.0.1:1"}],
+    "ask": {"protocol": "openai-chat", "headers": {"X-Word": "${SHORT}"}},
+}
+TARGET = Target.model_validate(WRITTEN)
 
 
 def test_what_a_target_asks_for_is_hidden_whatever_it_is_called_and_nothing_beside_it() -> None:
@@ -46,6 +45,32 @@ def test_what_a_target_asks_for_is_hidden_whatever_it_is_called_and_nothing_besi
 )
 def test_what_of_the_environment_is_a_secret_is_told_by_its_name_or_by_a_password_in_it(name, value, told) -> None:
     assert (name in told_secrets(TARGET, {name: value})) == told
+
+
+@pytest.mark.parametrize(
+    ("written", "hidden"),
+    [
+        ("postgres://app:s3cret-word@127.0.0.1:5432/x", {"s3cret-word"}),
+        ("serve --db=redis://:s3cret%2Fword@127.0.0.1:1 --quiet", {"s3cret%2Fword", "s3cret/word"}),
+        ("postgres://app:pa@ss-word@127.0.0.1/x", {"pa@ss-word"}),
+        ("https://0123456789abcdef@127.0.0.1/4711", {"0123456789abcdef"}),
+        ("http://127.0.0.1/v1?version=2&api_key=abcd1234&x=1", {"abcd1234"}),
+        ("a://u:first@h,b://u:other@h", {"first", "other"}),
+        ("postgres://app:${WORD}@127.0.0.1/x?token=${TOKEN}", set()),
+        ("postgres://app:{temp}@127.0.0.1/x", set()),
+        ("postgres://app@127.0.0.1/x", set()),
+        ("postgres://postgres:postgres@127.0.0.1/x?keyspace=main", set()),
+        ("redis://:redis@127.0.0.1/1", set()),
+        ("ann@example.com, see http://127.0.0.1:80/a@b", set()),
+    ],
+)
+def test_what_stands_as_itself_in_an_address_of_the_target_file_is_hidden_by_where_it_stands(
+    written: str, hidden: set[str]
+) -> None:
+    start = {"command": ["serve"], "ready": {"get": "/"}, "env": {"WHERE": written}}
+    told = told_secrets(Target.model_validate({**WRITTEN, "start": start}), {})
+    assert set(told.values()) == hidden
+    assert all(name.startswith("a secret in start.env.WHERE") for name in told)
 
 
 @pytest.mark.parametrize(
