@@ -41,7 +41,7 @@ from harness.reading.placeholders import (
 )
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Expected, Questions
-from harness.reading.scenario import PROBES, SHED, Load, Scenario
+from harness.reading.scenario import PHASES, PROBES, SHED, Load, Scenario
 from harness.reading.state_place import is_url
 from harness.reading.target import KNOWN_KINDS, Target
 from harness.reading.templates import placeholders, secret_names, secrets, texts
@@ -67,12 +67,14 @@ def _said(scenario: Document[Scenario] | Draft | None) -> _Said | None:
     if isinstance(scenario, Document):
         value = scenario.value
         return _Said(value.expect, list(value.phases), list(value.fault_ids), scenario.problem)
-    phases, expect = (
-        scenario.sound("phases"),
-        scenario.value.get("expect") if isinstance(scenario.value, dict) else None,
-    )
+    held = scenario.meant if isinstance(scenario.meant, dict) else {}
+    phases, expect, rest = held.get("phases"), held.get("expect"), scenario.rest(Scenario)
     texts = [text if isinstance(text, str) else "" for text in expect] if isinstance(expect, list) else []
-    return _Said(texts, [*phases, "warmup"] if isinstance(phases, dict) else None, None, scenario.problem)
+    # Of phases that are not in order it is known all the same how they are written, and nobody knows which is meant for one that is not.
+    sound = not any(path[:1] == ("phases",) for path in scenario.unsure)
+    names = [*phases, *(["warmup"] if sound else PHASES)] if isinstance(phases, dict) else None
+    faults = sayable(lambda: list(rest.value.fault_ids)) if rest else None
+    return _Said(texts, names, faults, scenario.problem)
 
 
 class Written:
@@ -680,7 +682,7 @@ def _of_part(draft: Draft) -> Iterator[Problem]:
         lambda: [*_ask_problems(of, {})],
     ]
     for check in checks:
-        yield from sayable(of.value, check) or ()
+        yield from sayable(check) or ()
 
 
 def _of_target(problem: Problem) -> Problem:

@@ -9,6 +9,8 @@ from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from pydantic import BaseModel
+
 from harness.checks import (
     Written,
     by_conversation,
@@ -33,6 +35,7 @@ from harness.checks import (
     unworded,
     warnings,
 )
+from harness.planning.placing import misaimed
 from harness.planning.plan import Plan, laid_out, plan
 from harness.planning.replay import recorded
 from harness.problems import Problem, UsageProblems
@@ -46,13 +49,15 @@ from harness.reading.recorded_curves import RecordedCurve, read_curve
 from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
 from harness.reading.target import Target
-from harness.reading.yaml import Document, Draft, DraftProblems, load, sayable
+from harness.reading.yaml import Document, Draft, DraftProblems, all_sayable, load, sayable
+from harness.reading.yaml.expected import clipped
 from harness.reading.yaml.overrides import split
 
 if TYPE_CHECKING:
     from harness.reading.traces import Trace
 
 Loaded = TypeVar("Loaded")
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,46 +133,72 @@ def prepare(
     if scenario and not scenario.value.load.who and scenario.value.load.workers < asked.hosts.many:
         asked = asked.shared_by_hosts()
         scenario, draft = _scenario(problems, scenario_path, _overrides(asked)[0])
-    target = None
+    target, refused = None, None
     if target_path or _is_there(scenario_path):
-        target = _loaded(problems, lambda: load_target(target_path or _default_target(scenario_path), of_target))
+        target, refused = _target(problems, target_path, scenario_path, of_target)
     questions = _asked_of(problems, scenario or draft, scenario_path, questions_path)
     trace = _loaded(problems, lambda: _trace(scenario, scenario_path)) if scenario else None
     logged = _loaded(problems, lambda: _logged(scenario, scenario_path)) if scenario else None
     written = Written(scenario or draft, asked.expectations)
     problems += written.problems
-    problems += unabortable(scenario) if scenario else _of_part(draft, target, written, asked)
     if target:
         problems += target_problems(target, environment)
         problems += missing_commands(target) if starts else ()
         problems += foreign_hosts(target, asked.allowed_hosts) if environment is not None else ()
         problems += unreachable(target, asked.hosts)
-    problems += unshared(scenario, asked.hosts) if scenario else ()
-    problems += foreign_vetoes(scenario, asked.allowed_hosts) if scenario and environment is not None else ()
-    if not scenario or not target:
-        raise UsageProblems(*_in_order(problems))
-    problems += [*priceless(scenario, target.value), *unheard(scenario, written, target.value)]
-    problems += unknowable(scenario, written)
-    made, found = _planned(scenario.value, target.value, written, asked, trace, logged, questions)
-    problems += [scenario.problem(problem.path, problem.what) for problem in (*found, *by_conversation(made))]
-    # Without a fault that could not be placed, or a trace that could not be read, nobody knows what can be settled.
-    unknown = list(strangers(written, target.value))
-    problems += unknown
-    placed = {disturbance.of for disturbance in made.disturbances}
-    whole = placed == (set(scenario.value.fault_ids) if asked.with_faults else set())
-    whole &= (made.recorded is not None or not _is_traced(scenario.value)) and not (
-        scenario.value.recorded and not logged
-    )
-    if whole and not unknown:
-        problems += never_settled(written, made)
-    if questions and made.asks and not made.closed:
-        problems += unworded(questions, target.value)
-        problems += nobody_asks(written, made, questions.value)
-        problems += nowhere_bound(written, made, questions.value)
-    if problems or not questions:
+    rest, against = scenario or _rest(draft), target or refused
+    if rest:
+        problems += all_sayable(lambda: unabortable(rest))
+        problems += all_sayable(lambda: unshared(rest, asked.hosts))
+        problems += all_sayable(lambda: foreign_vetoes(rest, asked.allowed_hosts)) if environment is not None else ()
+    made = None
+    if rest and against:
+        made, found = _together(rest, against, written, asked, trace, logged, questions)
+        problems += found
+    if problems or not (scenario and target and questions and made):
         raise UsageProblems(*_in_order(problems))
     noted = tuple(warnings(scenario, made, questions.value))
     return Prepared(made, scenario, target, questions, asked, noted, trace.sha256 if trace else "")
+
+
+def _together(
+    scenario: Document[Scenario],
+    target: Document[Target],
+    written: Written,
+    asked: Asked,
+    trace: Trace | None,
+    logged: RecordedCurve | None,
+    questions: Document[Questions] | None,
+) -> tuple[Plan | None, list[Problem]]:
+    """The plan, and all that is wrong between the files; of one that is refused there is no more than is right."""
+    value, against = scenario.value, target.value
+    problems = all_sayable(lambda: priceless(scenario, against)) + all_sayable(
+        lambda: unheard(scenario, written, against)
+    )
+    problems += all_sayable(lambda: unknowable(scenario, written))
+    unknown = all_sayable(lambda: strangers(written, against))
+    planned = sayable(lambda: _planned(value, against, written, asked, trace, logged, questions))
+    if planned is None:
+        # Where nobody knows when faults are, it is known all the same at what they are aimed.
+        aimed = all_sayable(lambda: misaimed(value, against)) if asked.with_faults else []
+        return None, [*problems, *unknown, *(scenario.problem(one.path, one.what) for one in aimed)]
+    made, found = planned
+    found += all_sayable(lambda: by_conversation(made))
+    problems += [*(scenario.problem(one.path, one.what) for one in found), *unknown]
+    # Without a fault that could not be placed, or a trace that could not be read, nobody knows what can be settled.
+    placed = {disturbance.of for disturbance in made.disturbances}
+    whole = placed == (set(value.fault_ids) if asked.with_faults else set())
+    whole &= (
+        sayable(lambda: (made.recorded is not None or not _is_traced(value)) and not (value.recorded and not logged))
+        is True
+    )
+    if whole and not unknown:
+        problems += all_sayable(lambda: never_settled(written, made))
+    if questions and sayable(lambda: made.asks and not made.closed):
+        problems += all_sayable(lambda: unworded(questions, against))
+        problems += all_sayable(lambda: nobody_asks(written, made, questions.value))
+        problems += all_sayable(lambda: nowhere_bound(written, made, questions.value))
+    return made, problems
 
 
 def _planned(
@@ -249,16 +280,32 @@ def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
     return Validated(tuple(_in_order(problems)), without_target=True)
 
 
-def _of_part(draft: Draft | None, target: Document[Target] | None, written: Written, asked: Asked) -> Iterator[Problem]:
-    """What is wrong with a scenario that is refused, by the checks of which all is there that they look at."""
-    if draft is None or (scenario := draft.part(Scenario)) is None:
-        return
-    of = scenario
-    yield from sayable(of.value, lambda: [*unabortable(of)]) or ()
-    if target is not None:
-        against, expected = target.value, written.expectations
-        made = sayable(of.value, lambda: plan(of.value, against, expected, with_faults=asked.with_faults))
-        yield from (of.problem(problem.path, problem.what) for problem in (made[1] if made else ()))
+def _rest(draft: Draft | None) -> Document[Scenario] | None:
+    """As much of a refused scenario as is right, for checks that are sayable. None of them asks which seed it is."""
+    scenario = draft.rest(Scenario) if draft else None
+    return _with(scenario, seed=1) if scenario else None
+
+
+def _with(document: Document[Model], **others: object) -> Document[Model]:
+    """*document*, with *others* for keys that are not there."""
+    kept = {key: value for key, value in others.items() if key not in document.value.__dict__}
+    return replace(document, value=document.value.model_copy(update=kept))
+
+
+def _target(
+    problems: list[Problem], path: Path | None, scenario_path: Path, overrides: Mapping[str, str]
+) -> tuple[Document[Target] | None, Document[Target] | None]:
+    """The target; or, where it is refused, as much of it as is right."""
+    try:
+        return load_target(path or _default_target(scenario_path), overrides), None
+    except DraftProblems as found:
+        problems += found.problems
+        target = found.draft.rest(Target)
+        # It is only said with what is wrong with others.
+        return None, _with(target, name=(path or _beside(scenario_path)).stem) if target else None
+    except UsageProblems as found:
+        problems += found.problems
+        return None, None
 
 
 def _scenario(
@@ -299,8 +346,8 @@ def _named(scenario: Document[Scenario] | Draft, key: str) -> str | None:
     if isinstance(scenario, Document):
         named: str | None = getattr(scenario.value.load, key)
         return named
-    match scenario.value:
-        case {"load": {**load}} if ("load", key) not in scenario.wrong and isinstance(load.get(key), str):
+    match scenario.meant:
+        case {"load": {**load}} if ("load", key) not in scenario.unsure and isinstance(load.get(key), str):
             return str(load[key])
     return None
 
@@ -316,7 +363,7 @@ def _users(named: str, problem: Callable[[str, str], Problem], scenario_path: Pa
     folder = scenario_path.parent
     path = folder / relpath(folder.absolute() / named, folder.absolute())
     if not _is_there(path):
-        what = f"there is no file {path}; it is looked for beside the scenario{meant(path)}"
+        what = _no_file(path) + meant(path)
         raise UsageProblems(problem("load.locustfile", what))
     return asked_before(path)
 
@@ -360,7 +407,7 @@ def _questions(
 ) -> Document[Questions]:
     path = path or scenario_path.parent / named
     if not _is_there(path):
-        raise UsageProblems(problem("load.questions", f"there is no file {path}; it is looked for beside the scenario"))
+        raise UsageProblems(problem("load.questions", _no_file(path)))
     questions = load_questions(path)
     if problems := [*meaningless(questions)]:
         raise UsageProblems(*problems)
@@ -388,9 +435,16 @@ def _named_file(scenario: Document[Scenario], scenario_path: Path, name: str, pl
     """The file that *scenario* names at *place*; raises UsageProblems where there is none."""
     path = scenario_path.parent / name
     if not _is_there(path):
-        what = f"there is no file {path}; it is looked for beside the scenario"
-        raise UsageProblems(scenario.problem(place, what))
+        raise UsageProblems(scenario.problem(place, _no_file(path)))
     return path
+
+
+def _no_file(path: Path) -> str:
+    return f"there is no file {clipped(str(path), _PATH_MOST)}; it is looked for beside the scenario"
+
+
+_PATH_MOST = 300
+"""Characters of a path that are told of one that is not there."""
 
 
 def _overrides(asked: Asked) -> tuple[dict[str, str], dict[str, str]]:

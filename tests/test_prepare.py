@@ -55,9 +55,79 @@ def test_a_slip_of_each_kind_is_told_at_once(folder: Path) -> None:
     spoil(folder / "questions" / "facts.yaml", ("id: ", "idd: "))
     problems = "\n".join(told(path, Asked(expectations=("recovery_time_s <= x",))))
     assert "good_ration" in problems
+    assert "has no such link" in problems
     assert "either get: /path or tcp: true" in problems
     assert "unknown key; did you mean 'id'?" in problems
     assert "'recovery_time_s <= x' is not an expectation" in problems
+
+
+SLIPS = {
+    "load.rate": (("rate_per_s: 20", "rate_per_s: x"), "load.rate_per_s: "),
+    "phases": (("fault: 15s", "fault: 15"), "phases.fault: "),
+    "good": (("within: 4s", "within: 4"), "good.within: "),
+    "seed": (("faults:", "seed: x\nfaults:"), "seed: should be"),
+    "key of the load": (("load:", "lod:"), "did you mean 'load'?"),
+    "mode": (("mode: blackhole", "mode: blckhole"), "did you mean 'blackhole'?"),
+    "kind": (("kind: regional_loss", "kind: regional_los"), "did you mean 'regional_loss'?"),
+    "key of the kind": (("kind: regional_loss", "knd: regional_loss"), "did you mean 'kind'?"),
+    "rule": (("about: One", "trials: 0\nabout: One"), "trials: "),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_what_faults_are_aimed_at_is_told_beside_a_slip_of_any_other_key(folder: Path, slip: str) -> None:
+    path, (change, said) = folder / "region-loss.yaml", SLIPS[slip]
+    spoil(path, ("region: east", "region: esat"), change)
+    problems = "\n".join(told(path))
+    assert said in problems
+    assert problems.count("has no such link") == 1
+    assert "regional_loss" in problems
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("name: resilient", "nam: resilient"), "did you mean 'name'?"),
+        (("name: resilient\n", ""), "name: is missing"),
+        (("{tcp: true}", "{tcp: true, get: /x}"), "either get: /path or tcp: true"),
+        (("capacity: 24", "capacity: x"), "capacity: "),
+    ],
+)
+def test_what_faults_are_aimed_at_is_told_beside_what_is_wrong_with_the_target(
+    folder: Path, change: tuple[str, str], said: str
+) -> None:
+    spoil(folder / "region-loss.yaml", ("region: east", "region: esat"))
+    spoil(folder / "targets" / "default.yaml", change)
+    problems = "\n".join(told(folder / "region-loss.yaml"))
+    assert said in problems
+    assert problems.count("has no such link; it has provider-east (provider, east)") == 1
+
+
+@pytest.mark.parametrize("first", ["mode: blckhole", "mode: blackhole, regin: west", "mode: blackhole, errors: x"])
+def test_what_is_wrong_with_one_fault_hides_nothing_of_the_next(folder: Path, first: str) -> None:
+    more = "\n  - {kind: latency, on: {link: nosuch}, base: 1s, at: fault}\n  - {kind: qqqqqq}\n"
+    spoil(folder / "region-loss.yaml", ("mode: blackhole", first), ("at: fault}\n", f"at: fault}}{more}"))
+    problems = "\n".join(told(folder / "region-loss.yaml"))
+    assert "faults[0]." in problems
+    assert "on link nosuch: target 'resilient' has no such link" in problems
+    assert "unknown fault kind 'qqqqqq'" in problems
+
+
+def test_a_slip_of_a_key_hides_no_missing_file_and_no_limit_that_can_never_be_settled(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(
+        path, ("load:", "lod:"), ("facts.yaml", "no-such.yaml"), ("name:", "nme:"), ("rate_per_s: 20", "rate_per_s: 1")
+    )
+    problems = told(path)
+    assert any("lod.questions: there is no file" in problem for problem in problems)
+    assert any("can never settle it" in problem for problem in problems)
+    assert all(problem[0].isdigit() for problem in problems)
+
+
+def test_phases_of_which_one_is_wrong_are_known_by_their_names(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(path, ("fault: 15s", "fault: 15"), ("good_ratio >= 0.9 in fault", "good_ratio >= 0.9 in falt"))
+    assert any("unknown phase 'falt'; did you mean 'fault'?" in problem for problem in told(path))
 
 
 def test_what_the_plan_shows_is_told_beside_what_is_wrong_with_an_expectation(folder: Path) -> None:

@@ -129,6 +129,139 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [("schema: harness.scenario/1", "schema:x")],
         ["scenario:1: a blank is missing behind the ':'; write schema: x"],
     ),
+    "a dash alone, and the keys of its item in line with it": (
+        [("  - kind: regional_loss\n    region: east\n    mode", "  -\n  kind: regional_loss\n  region: east\n  mode")],
+        [
+            "scenario:12: this key is in line with the '-' of the list; a key of the same item stands under the item's first key, "
+            "behind the '-'"
+        ],
+    ),
+    "no blank behind a dash": (
+        [("  - kind", "  -kind")],
+        ["scenario:11: a blank is missing behind the '-'; write - kind: regional_loss"],
+    ),
+    "no blank behind a dash, with the other keys in line": (
+        [("  - kind: regional_loss\n    region: east\n    mode", "  -kind: regional_loss\n  region: east\n  mode")],
+        ["scenario:10 faults: should be a list, but is a mapping; a blank is missing behind the '-'"],
+    ),
+    "no blank behind the colon of a path": (
+        [("  path: /ask", "  path:/ask")],
+        ["target:10: a blank is missing behind the ':'; write path: /ask"],
+    ),
+    "no blank behind a colon, in the line before the one that cannot be": (
+        [("  ready: {get: /healthz}", "  ready:\n    get:/healthz\n    within: 5s")],
+        ["target:6: a blank is missing behind the ':'; write get: /healthz"],
+    ),
+    "no blank behind a colon before quotes with a placeholder": (
+        [('{url: "', '{url:"')],
+        ["target:6: a blank is missing behind the ':'; write url: \"http://127.0.0.1:{port}\""],
+    ),
+    "no blank behind a colon before quotes": (
+        [('{url: "http://127.0.0.1:{port}"', '{name: a, url:"http://127.0.0.1:8000"')],
+        [
+            'target:6 entries[0]["url:\\"http://127.0.0.1:8000\\""]: unknown key; a blank is missing behind the \':\'; '
+            'write url: "http://127.0.0.1:8000"',
+        ],
+    ),
+    "no blank behind the colon of a phase": (
+        [
+            (
+                "phases:\n  baseline: 12s\n  fault: 15s\n  recovery: 20s",
+                "phases: {baseline:12s, fault: 15s, recovery: 20s}",
+            )
+        ],
+        ["scenario:6 phases[\"baseline:12s\"]: a blank is missing behind the ':'; write baseline: 12s"],
+    ),
+    "a blank before a colon": (
+        [("schema: harness.target/1", "schema :harness.target/1")],
+        ["target:1: a blank is missing behind the ':'; write schema: harness.target/1"],
+    ),
+    "a path of no characters": (
+        [("{get: /healthz}", '{get: ""}')],
+        ["target:5 start.ready.get: should be text such as /healthz, but is ''"],
+    ),
+    "an equals sign for a colon": (
+        [("name: region-loss", "name = region-loss")],
+        ["scenario:2: a key is followed by a ':', not by a '='; write name: region-loss"],
+    ),
+    "no colon at all": (
+        [("  rate_per_s: 20", "  rate_per_s 20")],
+        ["scenario:4: a ':' is missing behind this key; write rate_per_s: 20"],
+    ),
+    "a semicolon for a comma": (
+        [("{get: /healthz}", "{get: /healthz; within: 3s}")],
+        ["target:5: a ';' stands here where a ',' belongs; text that holds one has to stand in quotes"],
+    ),
+    "a comma at the end of a line": (
+        [("rate_per_s: 20", "rate_per_s: 20,")],
+        [
+            "scenario:4 load.rate_per_s: should be a number, above 0 and at most 20000, but is '20,'; leave out the ',' at its end"
+        ],
+    ),
+    "a comment without a blank": (
+        [("rate_per_s: 20", "rate_per_s: 20#a second")],
+        [
+            "scenario:4 load.rate_per_s: should be a number, above 0 and at most 20000, but is '20#a second'; "
+            "a blank is missing before the # of the comment"
+        ],
+    ),
+    "a comment of another language": (
+        [("schema: harness.scenario/1", "// of a region\nschema: harness.scenario/1")],
+        ["scenario:1: a comment begins with #"],
+    ),
+    "curly quotes": (
+        [("mode: blackhole", "mode: \u201cblackhole\u201d")],
+        [
+            "scenario:13 faults[0].mode: should be 'blackhole', 'refuse', 'reset' or 'brownout', but is '\u201cblackhole\u201d'; "
+            "curly quotes are letters to YAML; write plain ones, or none"
+        ],
+    ),
+    "a merge that was not finished": (
+        [("  rate_per_s: 20", "<<<<<<< HEAD\n  rate_per_s: 20\n=======\n  rate_per_s: 30\n>>>>>>> other")],
+        ["scenario:4: a mark of a merge that was not finished; keep one of the two sides, and remove the marks"],
+    ),
+    "a bullet for a dash": (
+        [("  - kind", "  * kind")],
+        ["scenario:11: a * stands here where a list has a -"],
+    ),
+    "two dashes": (
+        [("  - good_ratio", "  - - good_ratio")],
+        ['scenario:15 expect[0]: should be text, but is a list; write "good_ratio >= 0.9 in fault"'],
+    ),
+    "a colon from another keyboard": (
+        [("name: region-loss", "name\uff1a region-loss")],
+        ["scenario:2: a \uff1a (U+FF1A) stands here where a : belongs"],
+    ),
+    "digits from another keyboard": (
+        [("fault: 15s", "fault: \uff11\uff15s")],
+        [f"scenario:8 phases.fault: '\uff11\uff15s' {NO_DURATION}"],
+    ),
+    "a quote that is closed by the next one": (
+        [("  command: [", '  cwd: ".\n  env: {A: "b"}\n  command: [')],
+        ["target:4: the quote that opens here is not closed before that of line 5"],
+    ),
+    "one bracket closed by the other": (
+        [("{get: /healthz}", "{get: /healthz]")],
+        ["target:5: a ']' stands here, and the '{' of line 5 is closed by a '}'"],
+    ),
+    "a path with another word for the question": (
+        [("  path: /ask", '  path: "/ask?q={query}&s={session}"')],
+        [
+            "target:10 ask.path: unknown placeholder {query}; did you mean 'question'?",
+            "target:10 ask.path: unknown placeholder {session}; did you mean 'conversation'?",
+        ],
+    ),
+    "a placeholder of a body that is like none": (
+        [('"{question}"', '"{question} {sytem}"')],
+        [
+            "target:11 ask.body.q: unknown placeholder {sytem}; known: conversation, key, nonce, question, seen_version, user, webhook. "
+            "Write {{sytem}} for braces that are meant"
+        ],
+    ),
+    "a path of 5,000 characters": (
+        [("questions.yaml", "q" * 5000)],
+        [f"scenario:5 load.questions: there is no file {'q' * 299}\u2026; it is looked for beside the scenario"],
+    ),
     "no blank behind a colon in braces": (
         [("get: /healthz", "get:/healthz")],
         [
@@ -240,7 +373,11 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     ),
     "links under another name": (
         [("links:", "lnks:"), ('"{port}"]', '"{provider-east.url}"]')],
-        ["target:13 lnks: unknown key; did you mean 'links'?"],
+        [
+            "target:4 start.command: does not say on which port it is to listen, and it is waited for and asked on its {port}; "
+            'write {port} in its command or its env, such as env: {PORT: "{port}"}',
+            "target:13 lnks: unknown key; did you mean 'links'?",
+        ],
     ),
     "a folder that is not there": (
         [("  ready: {get", "  cwd: app\n  ready: {get")],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from harness.faults import Fault
 from harness.faults.base import Aim, suiting
@@ -14,6 +15,7 @@ from harness.planning.windows import TOUCH_S
 from harness.problems import Problem
 from harness.reading.scenario import Scenario
 from harness.reading.target import Link, Target
+from harness.reading.yaml import sayable
 
 _STRETCHES_MAX = 200
 """A fault that comes and goes more often than this in one run is a slip of units."""
@@ -58,8 +60,32 @@ def _circle(scenario: Scenario, name: str, needs: dict[str, list[str]]) -> Probl
 def _place(
     here: str, name: str, fault: Fault, clock: Clock, target: Target, seed: int
 ) -> tuple[list[Disturbance], list[Problem]]:
+    amiss = _aimed_wrongly(here, fault, target, seed)
+    # Of a fault that is refused it may be known at what it is aimed, and not when it is.
+    placed = sayable(lambda: _in_time(here, name, fault, clock, target, seed, amiss))
+    return placed if placed is not None else ([], amiss)
+
+
+def misaimed(scenario: Scenario, target: Target) -> Iterator[Problem]:
+    """What is wrong with what the faults of *scenario* are aimed at, whenever they are."""
+    for index, fault in enumerate(scenario.faults):
+        yield from _aimed_wrongly(f"faults[{index}]", fault, target, scenario.seed)
+
+
+def _aimed_wrongly(here: str, fault: Fault, target: Target, seed: int) -> list[Problem]:
+    if sayable(lambda: fault.kind) is None:
+        return []
+    aims = sayable(lambda: fault.aim(target))
+    drawn = None if aims is None else sayable(lambda: fault.drawn(aims, seed))
+    return [] if aims is None else [*_misaimed(here, fault, aims if drawn is None else drawn, target)]
+
+
+def _in_time(
+    here: str, name: str, fault: Fault, clock: Clock, target: Target, seed: int, amiss: list[Problem]
+) -> tuple[list[Disturbance], list[Problem]]:
+    """The stretches of *fault*; or what is wrong with when they are, beside what is *amiss* with what it is aimed at."""
     aims = fault.drawn(fault.aim(target), seed)
-    problems = [*_misaimed(here, fault, aims, target), *_misused(here, fault, aims)]
+    problems = [*amiss, *_misused(here, fault, aims)]
     span = _span(here, fault, clock)
     if isinstance(span, Problem):
         return [], [*problems, span]
@@ -221,15 +247,20 @@ def _of_somebody(fault: Fault, link: str, target: Target) -> str:
     )
 
 
+def _unfit(fault: Fault, name: str, target: Target) -> str:
+    """Why *fault* cannot be on the link of this *name*; empty where it can."""
+    link = target.links[name]
+    what = _uncarried(fault, link) or fault.misfit(link) or _of_somebody(fault, name, target)
+    if what and not fault.suits(link):
+        what += f"; it can carry {', '.join(suiting(link))}"
+    return what
+
+
 def _misaimed(here: str, fault: Fault, aims: tuple[Aim, ...], target: Target) -> Iterator[Problem]:
-    if not aims:
-        yield Problem(f"{fault.summary()}: {fault.nothing_such(target)}", path=here)
+    if not aims and (nothing := sayable(lambda: fault.nothing_such(target))):
+        yield Problem(f"{sayable(fault.summary) or fault.kind}: {nothing}", path=here)
     for name in links_of(aims):
-        link = target.links[name]
-        what = _uncarried(fault, link) or fault.misfit(link) or _of_somebody(fault, name, target)
-        if what and not fault.suits(link):
-            what += f"; it can carry {', '.join(suiting(link))}"
-        if what:
+        if what := sayable(partial(_unfit, fault, name, target)):
             yield Problem(f"link {name!r} {what}", path=here)
     if fault.publishes_at_s() and target.publish is None:
         what = f"{fault.kind} publishes a snapshot, and target {target.name!r} does not say how; add publish: {{post: URL}} to it"

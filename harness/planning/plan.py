@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Literal
@@ -26,6 +26,7 @@ from harness.reading.expectation import Expectation
 from harness.reading.recorded_curves import RecordedCurve
 from harness.reading.scenario import AROUND, SHED, Known, Scenario, in_order
 from harness.reading.target import Target
+from harness.reading.yaml import all_sayable
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,21 +189,35 @@ def plan(
     phases = laid_out(scenario)
     placed = place(scenario, phases, target) if with_faults else Placed()
     disturbances, problems = tuple(placed.disturbances), placed.problems
-    problems += _overlaps(disturbances)
-    problems += _of_nothing(disturbances, scenario)
-    problems += misfits(scenario.load, phases)
     made = Plan(scenario, target, scenario.seed, phases, disturbances, expectations, recorded, logged=logged)
-    problems += _unreached(made)
-    problems += _unjoinable(made)
+    checks: list[Callable[[], Iterable[Problem]]] = [
+        lambda: _overlaps(disturbances),
+        lambda: _of_nothing(disturbances, scenario),
+        lambda: misfits(scenario.load, phases),
+        lambda: _unreached(made),
+        lambda: _unjoinable(made),
+        lambda: _baseline(made),
+        lambda: _out_of_reach(scenario),
+    ]
+    for check in checks:
+        # A scenario that is refused lacks what is wrong with it.
+        problems += all_sayable(check)
+    return made, problems
+
+
+def _baseline(made: Plan) -> Iterator[Problem]:
     if made.closed or not made.asks:
-        problems += _no_baseline(made)
-    else:
-        problems += _few_or_many(made)
-        problems += _untold_conversations(made)
+        yield from _no_baseline(made)
+        return
+    yield from _few_or_many(made)
+    yield from _untold_conversations(made)
+
+
+def _out_of_reach(scenario: Scenario) -> Iterator[Problem]:
+    """Good answers that nobody waits for."""
     if scenario.good.within > scenario.load.deadline:
         what = f"{scenario.good.within:g} s is later than the client's deadline of {scenario.load.deadline:g} s (load.deadline)"
-        problems.append(Problem(what, path="good.within"))
-    return made, problems
+        yield Problem(what, path="good.within")
 
 
 def laid_out(scenario: Scenario) -> tuple[Phase, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from glob import escape
 from hashlib import sha256
@@ -18,9 +18,10 @@ from harness.problems import Problem, UsageProblems
 from harness.reading.yaml import overrides as settings
 from harness.reading.yaml import paths
 from harness.reading.yaml.expected import choices
+from harness.reading.yaml.mending import mended
 from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain
-from harness.reading.yaml.rules import part
+from harness.reading.yaml.rules import part, pieces
 from harness.reading.yaml.sentences import refusals, unsure, validate
 from harness.reading.yaml.tree import RefusedError, Tree, Wrong, compose
 from harness.reading.yaml.types import fields
@@ -30,7 +31,7 @@ _SHOWN = 3
 BYTES_MAX = 1 << 20
 
 M = TypeVar("M", bound=BaseModel)
-_KIND = re.compile(r"harness\.(?:scenario|target|questions|suite|gameday|result)/\d+")
+_KIND = re.compile(r"harness\.(?:scenario|target|questions|suite|gameday|result)/[0-9]+")
 _OF_A_SHELL = ("/dev/fd/", "/proc/")
 """Where a shell shows what a command of it prints, as in ``<(command)``."""
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -43,9 +44,12 @@ class Origin:
     file: str
     tree: Tree
     put: tuple[KeyPath, ...] = ()
+    written: Mapping[KeyPath, str] = field(default_factory=dict)
+    """How keys that are slips stand in the file, by the paths at which they are meant."""
 
     def problem(self, path: KeyPath, what: str, *, key: bool = False) -> Problem:
         """A problem at *path*, where it is to be mended; *key*: it is the key that is wrong."""
+        path = tuple(self.written.get(path[: end + 1], step) for end, step in enumerate(path))
         for put in self.put:
             if path[: len(put)] == put or (put[: len(path)] == path and not self.tree.holds(path)):
                 return settings.problem(paths.written(path), what)
@@ -81,24 +85,30 @@ class Draft:
     value: Plain
     wrong: tuple[KeyPath, ...]
     """Places of which something is refused."""
+    meant: Plain
+    """The value with its slips of keys and kinds put right."""
     unsure: tuple[KeyPath, ...]
-    """Those of them at which nobody can tell what stands there, and places that may be meant by a key that nobody knows."""
+    """Places of what is meant at which nobody can tell what stands there."""
     _origin: Origin
 
     def problem(self, path: str, what: str) -> Problem:
-        """As `Document.problem`."""
+        """As `Document.problem`, at the path of what is meant."""
         return self._origin.problem(paths.parse(path), what)
 
     def part(self, model: type[M]) -> Document[M] | None:
-        """As much of a document of *model* as is right, for checks that are `sayable`; None where there is no mapping at all."""
-        if not isinstance(self.value, dict):
+        """As much of a document of *model* as is right, by its top-level keys, for checks that are `sayable`; None where there is none."""
+        if not isinstance(self.meant, dict):
             return None
-        return Document(part(model, self.value, (), self.unsure), "", self._origin.file, "", self._origin)
+        return self._document(part(model, self.meant, (), self.unsure))
 
-    def sound(self, key: str) -> Plain:
-        """What stands at the top-level *key*; None where nothing does, or something of it is refused."""
-        spoilt = any(path[:1] == (key,) for path in self.wrong)
-        return self.value.get(key) if isinstance(self.value, dict) and not spoilt else None
+    def rest(self, model: type[M]) -> Document[M] | None:
+        """As `part`, down to single keys: for checks that look at each key as such, and take none to be left out."""
+        if not isinstance(self.meant, dict):
+            return None
+        return self._document(pieces(model, self.meant, (), self.unsure))
+
+    def _document(self, value: M) -> Document[M]:
+        return Document(value, "", self._origin.file, "", self._origin)
 
 
 class DraftProblems(UsageProblems):
@@ -134,7 +144,9 @@ def read(text: str, model: type[M], file: str, overrides: Mapping[str, str] = _N
     unfit = [said for said in refusals(model, value) if not any(said.path[: len(path)] == path for path in told)]
     problems += [origin.problem(said.path, said.what, key=said.key) for said in unfit]
     if problems:
-        draft = Draft(value, (*told, *(said.path for said in unfit)), (*told, *unsure(model, value)), origin)
+        meant, written = mended(model, value)
+        wrong = (*told, *(said.path for said in unfit))
+        draft = Draft(value, wrong, meant, (*told, *unsure(model, meant)), replace(origin, written=written))
         raise DraftProblems(draft, *sorted(problems, key=lambda problem: problem.line or 0))
     checked: M = validate(model, value)
     return Document(checked, text, file, sha256(encoded).hexdigest(), origin)

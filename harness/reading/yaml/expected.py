@@ -44,13 +44,18 @@ def shown(value: Plain) -> str:
         case bool():
             return str(value).lower()
         case int() | float():
-            return _clipped(repr(value))
+            return clipped(repr(value))
         case str():
-            return _clipped(without_passwords(repr(value)))
+            return clipped(without_passwords(repr(value)))
         case list():
             return "a list" if value else "an empty list"
         case dict():
             return "a mapping" if value else "an empty mapping"
+
+
+def clipped(text: str, most: int = _SHOWN_MAX) -> str:
+    """*text*, of which so many characters are shown at most."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def choices(names: list[str]) -> str:
@@ -156,7 +161,3 @@ def _count(schema: _Schema, low_key: str, high_key: str, noun: str) -> str:
 
 def _joined(names: list[str], word: str) -> str:
     return f" {word} ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 1]}…"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -59,6 +60,57 @@ def part(model: type[M], value: dict[str, Plain], at: KeyPath, wrong: Collection
     return one
 
 
+def pieces(model: type[M], value: dict[str, Plain], at: KeyPath, wrong: Collection[KeyPath]) -> M:
+    """As `part`; of a key inside which something is *wrong* there is what is right of it, down to single keys."""
+    one = part(model, value, at, wrong)
+    for key, name in zip(fields(model), model.model_fields, strict=True):
+        here = (*at, key)
+        if key in value and name not in one.__dict__ and here not in wrong:
+            with suppress(_NothingError):
+                one.__dict__[name] = _piece(field_type(fields(model)[key]), value[key], here, wrong)
+    return one
+
+
+class _NothingError(Exception):
+    """Nothing can be made of what stands there."""
+
+
+def _piece(annotation: Any, value: Plain, at: KeyPath, wrong: Collection[KeyPath]) -> Any:
+    """As much of *value* as is right, as an *annotation*; raises _NothingError."""
+    if not _spoilt(at, wrong):
+        try:
+            return strictly(TypeAdapter(annotation), value)
+        except ValidationError:
+            raise _NothingError from None
+    match bare(annotation):
+        case Choice(tag=str(tag)) as choice if isinstance(value, dict) and at not in wrong:
+            branch = choice.tagged().get(str(value.get(tag)))
+            return _piece(branch, value, at, wrong) if branch is not None else _nothing_of(choice)
+        case Choice(tag=str()) as choice:
+            return _nothing_of(choice)
+        case type() as model if issubclass(model, BaseModel):
+            return (
+                pieces(model, value, at, wrong) if isinstance(value, dict) and at not in wrong else _without_keys(model)
+            )
+        case inner if at not in wrong and get_origin(inner) in (list, dict):
+            items = {key: _piece(kind, held, (*at, key), wrong) for key, held, kind in _items(inner, value)}
+            return list(items.values()) if isinstance(value, list) else items
+    raise _NothingError
+
+
+def _nothing_of(choice: Choice) -> BaseModel:
+    """What holds the place of one of a *choice*, of which nobody knows which."""
+    if (common := choice.common()) is None:
+        raise _NothingError
+    return _without_keys(common)
+
+
+def _without_keys(model: type[BaseModel]) -> BaseModel:
+    one = model.model_construct()
+    one.__dict__.clear()
+    return one
+
+
 def strictly(adapter: TypeAdapter[Any], value: Plain) -> Any:
     """*value* as a file holds it, made into the type of *adapter*; raises ValidationError.
 
@@ -74,14 +126,19 @@ def _adapter(model: type[BaseModel], key: str) -> TypeAdapter[Any]:
     return TypeAdapter(annotation)
 
 
-def sayable(one: BaseModel, said: Callable[[], T]) -> T | None:
-    """What *said* returns; None where it looks at what is not there of *one*, of which only a `part` is."""
+def sayable(said: Callable[[], T]) -> T | None:
+    """What *said* returns; None where it looks at a key that is not there of a model of which only a `part` is, or `pieces`."""
     try:
         return said()
     except AttributeError as absent:
-        if absent.obj is not one:
+        if not isinstance(absent.obj, BaseModel) or absent.name not in type(absent.obj).model_fields:
             raise
         return None
+
+
+def all_sayable(said: Callable[[], Iterable[T]]) -> list[T]:
+    """All of what *said* returns; nothing, where it looks at what is not there, as in `sayable`."""
+    return sayable(lambda: [*said()]) or []
 
 
 def _of_model(one: BaseModel, at: KeyPath, *, strange: bool) -> Iterator[tuple[KeyPath, str]]:
@@ -90,7 +147,7 @@ def _of_model(one: BaseModel, at: KeyPath, *, strange: bool) -> Iterator[tuple[K
         if rule.info.mode != "after":
             continue
         try:
-            sayable(one, getattr(one, rule.cls_var_name))
+            sayable(getattr(one, rule.cls_var_name))
         except PydanticCustomError as refused:
             yield from (((*at, *where), what) for where, what in (refused.context or {}).get("wrongs", ()))
         except ValueError as refused:

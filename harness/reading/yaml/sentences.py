@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, get_args, get_origin
@@ -21,6 +22,8 @@ from harness.reading.yaml.types import Choice, Place, bare, field_type, fields, 
 from harness.registry import suggestion
 
 _JSON_SHOWN_MAX = 60
+_SHOWN = 40
+_STUCK = re.compile(r"(?P<key>[A-Za-z_][\w.-]*)(?P<sign>[:=])(?P<value>.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def unsure(annotation: object, value: Plain) -> set[KeyPath]:
 
 def _unsure(annotation: object, value: Plain, at: KeyPath, errors: list[ErrorDetails]) -> set[KeyPath]:
     places = [(error, locate(annotation, error["loc"])) for error in errors]
-    slips = [slip for error, place in places for slip in _slips(error, place, value)]
+    slips = [slip for error, place in places for slip in slips_of(error, place, value)]
     return {(*at, *place.path) for _, place in places} | {(*at, *slip.path[:-1], slip.meant) for slip in slips}
 
 
@@ -81,8 +84,10 @@ def _of_rules(annotation: object, value: Plain, at: KeyPath, errors: list[ErrorD
 
 def _all(annotation: object, value: Plain, at: KeyPath, errors: list[ErrorDetails]) -> Iterator[Said]:
     places = [(error, locate(annotation, error["loc"])) for error in errors]
-    slips = [slip for error, place in places for slip in _slips(error, place, value)]
+    slips = [slip for error, place in places for slip in slips_of(error, place, value)]
     meant = {(*slip.path[:-1], slip.meant) for slip in slips}
+    stuck = {place.path: _STUCK.fullmatch(str(place.path[-1])) for _, place in places if place.path}
+    meant |= {(*path[:-1], match["key"]) for path, match in stuck.items() if match}
     unions: dict[KeyPath, Choice] = {}
     for error, place in places:
         wanted = bare(place.wanted)
@@ -106,7 +111,7 @@ def _all(annotation: object, value: Plain, at: KeyPath, errors: list[ErrorDetail
 
 
 @dataclass(frozen=True, slots=True)
-class _Slip:
+class Slip:
     """An unknown key at *path* of an *owner*, who has the key that was *meant*, which nobody wrote."""
 
     path: KeyPath
@@ -114,13 +119,14 @@ class _Slip:
     meant: str
 
 
-def _slips(error: ErrorDetails, place: Place, value: Plain) -> Iterator[_Slip]:
+def slips_of(error: ErrorDetails, place: Place, value: Plain) -> Iterator[Slip]:
+    """The slip that the *error* at a *place* of *value* comes from, where it comes from one."""
     if error["type"] != "extra_forbidden" or place.owner is None:
         return
     around = _at(value, place.path[:-1])
     near = nearest_one(str(place.path[-1]), list(fields(place.owner)))
     if near is not None and isinstance(around, dict) and near not in around:
-        yield _Slip(place.path, place.owner, near)
+        yield Slip(place.path, place.owner, near)
 
 
 def _untagged(choice: Choice, value: Plain, at: KeyPath) -> Iterator[Said]:
@@ -188,6 +194,9 @@ _BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 def _refused(error: ErrorDetails, wanted: object, at: KeyPath, *, key: bool) -> Iterator[Said]:
     """What to say of a value that is there and is not right; *key*: it is a key."""
     value, context = error["input"], error.get("ctx", {})
+    if (value is None or key) and at and isinstance(at[-1], str) and (stuck := _stuck(at[-1])):
+        yield Said(at, stuck, key=True)
+        return
     if isinstance(value, float) and error["type"] in _BOUNDS and _fits(wanted, "1s"):
         value = f"{value:g}s"  # of a time it is told how many seconds it came to
     if error["type"] == "placed":
@@ -212,6 +221,8 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
     match value:
         case str() if error["type"] == "greater_than" and seconds(value) == error["ctx"]["gt"] == 0:
             return ", and no time at all is too short"
+        case str() if (marked := _marked(value, wanted)) and not _fits(wanted, value):
+            return marked
         case str() if error["type"] == "literal_error":
             names = [str(name) for name in get_args(bare(wanted))]
             near = nearest_one(value, names) if len(names) > 1 else None
@@ -222,7 +233,7 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
             return f"; did you mean {path!r}?" if not _fits(wanted, value) else ""
         case str() if value.strip() and not value.startswith("/") and _fits(wanted, f"/{value}"):
             return f"; did you mean {f'/{value}'!r}?" if not _fits(wanted, value) else ""
-        case str() if not isinstance(_unquoted(value), str) and _fits(wanted, _unquoted(value)):
+        case str() if value and not isinstance(_unquoted(value), str) and _fits(wanted, _unquoted(value)):
             return "; leave out the quotes"
         case bool() | int() | float() if _fits(wanted, shown(value)):
             return f'; put it in quotes: "{shown(value)}"'
@@ -235,6 +246,18 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
     return _wrapped(value, wanted)
 
 
+def _marked(text: str, wanted: object) -> str:
+    """What stands in *text* beside a value that would be right: a comment, a sign of another language, curly quotes; else nothing."""
+    beside = {
+        text.rstrip(",; "): f"leave out the {text.rstrip()[-1:]!r} at its end",
+        text.strip("\u201c\u201d\u201e\u2018\u2019"): "curly quotes are letters to YAML; write plain ones, or none",
+        text.partition("#")[0].rstrip(): "a blank is missing before the # of the comment",
+        text.partition("//")[0].rstrip(): "a comment begins with #",
+    }
+    rights = (what for right, what in beside.items() if right not in ("", text) and _fits(wanted, _unquoted(right)))
+    return "".join(f"; {what}" for what in [*rights][:1])
+
+
 def _wrapped(value: Plain, wanted: object) -> str:
     """How *value* is written as the list or the mapping that stands there, where that alone is missing; else nothing."""
     if isinstance(value, list):
@@ -245,6 +268,8 @@ def _wrapped(value: Plain, wanted: object) -> str:
     if value is None or value is True:
         said = "" if value is None else _within(value, wanted)
         return said or ("; write {} for what it is by default" if _fits(wanted, {}) else "")
+    if isinstance(value, dict) and str(next(iter(value), "")).startswith("-"):
+        return "; a blank is missing behind the '-'"
     if isinstance(value, dict):
         return "; put a '-' before its first key" if _fits(wanted, [value]) else ""
     if _fits(wanted, [value]):
@@ -305,13 +330,25 @@ def _unquoted(text: str) -> Plain:
 
 def _instead_of_key(key: str, owner: type[BaseModel]) -> str:
     known = fields(owner)
-    before, colon, after = key.partition(":")
-    if colon and after and before in known:
-        return f"a blank is missing behind the ':'; write {before}: {after}"
+    if said := _stuck(key, known):
+        return said
     homes = [name for name, field in known.items() if key in _keys_inside(field.annotation)]
     if homes and nearest_one(key, list(known)) is None:
         return f"it belongs inside {choices(homes)}"
     return suggestion(key, list(known))
+
+
+def _stuck(key: str, known: Container[str] | None = None) -> str:
+    """What to write for a *key* that is a key and its value to whoever wrote it, one of the *known* where they are; else empty."""
+    if key.startswith("-"):
+        return f"a blank is missing behind the '-'; write - {key.lstrip('-')}"
+    match = _STUCK.fullmatch(key)
+    if match is None or (known is not None and match["key"] not in known):
+        return ""
+    missing = (
+        "a blank is missing behind the ':'" if match["sign"] == ":" else "a key is followed by a ':', not by a '='"
+    )
+    return f"{missing}; write {match['key']}: {match['value'][:_SHOWN]}"
 
 
 def _keys_inside(annotation: object) -> Iterable[str]:

@@ -39,7 +39,7 @@ _SLIPS = (
         "\\{0} means nothing between double quotes; use single quotes, or write \\\\",
     ),
     _Slip(
-        r"expected <block end>, but found '\?'",
+        r"expected (?:<block end>|the node content), but found '\?'",
         "this key is in line with the '-' of the list; a key of the same item stands under the item's first key, behind the '-'",
     ),
     _Slip(r"expected <block end>, but found ('-'|'<block .+)", _UNLIKE),
@@ -65,10 +65,15 @@ _SLIPS = (
         'text inside brackets that holds a {{ has to stand in quotes, such as "${{KEY}}"',
     ),
     _Slip(
+        r"expected ',' or '(.)', but got '([\]}])'",
+        "a '{1}' stands here, and the '{opened}' of line {line} is closed by a '{0}'",
+    ),
+    _Slip(
         r"expected ',' or '(.)', but got .+",
         "a ',' is missing here, or a '{0}' that closes the '{opened}' of line {line}",
     ),
     _Slip(r"expected alphabetic or numeric character.*", "text that begins with & or * has to stand in quotes"),
+    _Slip(r"mapping keys are not allowed here", "text that begins with ? has to stand in quotes"),
     _Slip(r"found undefined tag handle.*", "text that begins with ! has to stand in quotes"),
     _Slip(r"expected a comment or a line break.*", "text that begins with > or | has to stand in quotes"),
     _Slip(r"expected chomping or indentation indicators.*", "text that begins with > or | has to stand in quotes"),
@@ -88,10 +93,8 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     begun = error.context_mark.line + 1 if error.context_mark else line
     problem, context = error.problem or "", error.context or ""
     opened = next((bracket for name, bracket in _OPENED_BY.items() if name in context), "")
-    if (stuck := _stuck_to_its_colon(text, begun, line)) is not None:
-        return stuck
-    if (unlike := _unlike_what_it_seems(text, begun, line)) is not None:
-        return unlike
+    if (shown := _of_lines(text, begun, line, problem)) is not None:
+        return shown
     if opened and (address := _ADDRESS.search("".join(text.splitlines()[line - 1 : line]))):
         return line, f'inside brackets an address with a brace has to stand in quotes: "{address[0]}"'
     for slip in _SLIPS:
@@ -103,31 +106,87 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[int, str]:
 
 _BLANK = re.compile("(?:^ *|[:-])([\u00a0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff])")
 """What looks like a blank, or like nothing, and is a letter to YAML, where a blank has a meaning."""
-_DASH = re.compile(r"\s*([\u2010-\u2015\u2212])\s")
-
-
-def _unlike_what_it_seems(text: str, begun: int, line: int) -> tuple[int, str] | None:
-    """A character that a word processor or a web page has put in the place of a plain one."""
-    lines = text.splitlines()
-    for number in sorted({begun, line - 1, line}):
-        here = lines[number - 1] if 1 <= number <= len(lines) else ""
-        if match := _BLANK.search(here):
-            return number, f"a blank here is none, but U+{ord(match[1]):04X}; write a plain one"
-        if match := _DASH.match(here):
-            return number, f"a {match[1]} stands here where a list has a -"
-    return None
-
-
+_DASH = re.compile(r"\s*([\u2010-\u2015\u2212\u2022\u25aa\u25e6*]|--)\s")
+_COLON = re.compile(r"\s*(?:- )?[A-Za-z_][\w.-]*\s*([\uff1a\ufe55\u2236])")
+_MERGE = re.compile(r"^(?:<{7}|\|{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
 _ADDRESS = re.compile(r"""(?<!["'\w])[a-z][a-z+]*://[^\s"',{}\[\]]*(?:\{[\w.-]+\}[^\s"',{}\[\]]*)+""")
-_STUCK = re.compile(r"\s*(?:- )?(?P<key>[A-Za-z_][\w.-]*):(?P<value>[^\s:/].*)")
+_KEY = r"(?P<key>[A-Za-z_][\w.-]*)"
+_STUCK = re.compile(rf"\s*(?:- )?{_KEY}(?: *:(?P<value>[^\s:/].*|/(?!/).*))")
+_STUCK_IN_BRACES = re.compile(rf"""[{{,]\s*{_KEY}:(?P<value>"[^"]*"|'[^']*')""")
+_STUCK_DASH = re.compile(r"\s*-(?P<item>[A-Za-z_][\w.-]*:(?: .*)?)")
+_EQUALS = re.compile(rf"\s*{_KEY} *= *(?P<value>\S.*[^,\s]|[^,\s])\s*")
+_BARE = re.compile(rf"(?P<indent> *){_KEY}(?: +(?P<value>[^\s=].*))?")
+_OPENED = re.compile(r"""\s*(?:- )?[\w.-]+: +(?:"[^"]*|'[^']*)""")
+_NO_COMMENT = re.compile(r"\s*(?://|/\*)")
+_SEMICOLON = re.compile(r"""[{\[](?:[^"'#;]|"[^"]*"|'[^']*')*;""")
+_SHOWN = 40
 
 
-def _stuck_to_its_colon(text: str, begun: int, line: int) -> tuple[int, str] | None:
-    """A ``key:value`` without a blank is a text to YAML, which goes on in the next line: the parser stops behind it."""
+def _of_lines(text: str, begun: int, stopped: int, problem: str) -> tuple[int, str] | None:
+    """A slip that shows in the lines themselves: in that where the parser stopped, where it began, or the one before it stopped."""
     lines = text.splitlines()
-    for number in sorted({begun, line - 1, line}):
-        match = _STUCK.fullmatch(lines[number - 1]) if 1 <= number <= len(lines) else None
-        if match:
-            key, value = match["key"], match["value"].strip()
-            return number, f"a blank is missing behind the ':'; write {key}: {value[:40]}"
+    if merge := _MERGE.search(text):
+        what = "a mark of a merge that was not finished; keep one of the two sides, and remove the marks"
+        return text.count("\n", 0, merge.start()) + 1, what
+    before = _before(lines, stopped)
+    for number in sorted({begun, before, stopped}):
+        here = lines[number - 1] if 1 <= number <= len(lines) else ""
+        if what := _unlike_what_it_seems(here) or _miswritten(here, number == stopped):
+            return number, what
+    if problem.startswith("mapping values") and (bare := _without_colon(lines, before, stopped)):
+        return before, bare
+    if problem.startswith("expected <block end>, but found '<scalar>'"):
+        opened = next((number for number in range(stopped - 1, 0, -1) if _OPENED.fullmatch(lines[number - 1])), None)
+        if opened is not None:
+            return opened, f"the quote that opens here is not closed before that of line {stopped}"
     return None
+
+
+def _before(lines: list[str], number: int) -> int:
+    """The line before the one of this *number* that says something; 0 where there is none."""
+    said = (at for at in range(min(number - 1, len(lines)), 0, -1) if lines[at - 1].split("#")[0].strip())
+    return next(said, 0)
+
+
+def _unlike_what_it_seems(here: str) -> str:
+    """A character that a word processor or a web page has put in the place of a plain one; empty where there is none."""
+    if match := _BLANK.search(here):
+        return f"a blank here is none, but U+{ord(match[1]):04X}; write a plain one"
+    if match := _DASH.match(here):
+        return f"a {match[1]} stands here where a list has a -"
+    if match := _COLON.match(here):
+        return f"a {match[1]} (U+{ord(match[1]):04X}) stands here where a : belongs"
+    return ""
+
+
+def _miswritten(here: str, is_last: bool) -> str:
+    """A blank that is missing, or a sign of another language; *is_last*: it is the line at which the parser stopped."""
+    if match := _STUCK.fullmatch(here):
+        # A ``key:value`` without a blank is a text to YAML, which goes on in the next line: the parser stops behind it.
+        return f"a blank is missing behind the ':'; write {match['key']}: {match['value'].strip()[:_SHOWN]}"
+    if match := _STUCK_IN_BRACES.search(here):
+        return f"a blank is missing behind the ':'; write {match['key']}: {match['value'][:_SHOWN]}"
+    if match := _STUCK_DASH.fullmatch(here):
+        return f"a blank is missing behind the '-'; write - {match['item'].strip()[:_SHOWN]}"
+    if match := _EQUALS.fullmatch(here):
+        return f"a key is followed by a ':', not by a '='; write {match['key']}: {match['value'][:_SHOWN]}"
+    if _NO_COMMENT.match(here):
+        return "a comment begins with #"
+    if is_last and _SEMICOLON.search(here):
+        return "a ';' stands here where a ',' belongs; text that holds one has to stand in quotes"
+    return ""
+
+
+def _without_colon(lines: list[str], number: int, stopped: int) -> str:
+    """What to write for the key in the line of this *number*, which stands in line with that of the line after it, and has no colon."""
+    match = _BARE.fullmatch(lines[number - 1]) if number else None
+    if match is None or len(match["indent"]) != _indent(lines[stopped - 1]):
+        return ""
+    above = lines[_before(lines, number) - 1] if _before(lines, number) else ""
+    if above and not above.rstrip().endswith(":") and _indent(above) < len(match["indent"]):
+        return ""  # a text of several lines
+    return f"a ':' is missing behind this key; write {match['key']}: {(match['value'] or '').strip()[:_SHOWN]}".rstrip()
+
+
+def _indent(here: str) -> int:
+    return len(here) - len(here.lstrip())

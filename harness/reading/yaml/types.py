@@ -30,9 +30,14 @@ class Choice:
 
     def noun(self) -> str:
         """What the branches are, by the class that they have in common."""
+        common = self.common()
+        return "" if common is None else common.__name__.lower()
+
+    def common(self) -> type[BaseModel] | None:
+        """The model that all branches are kinds of; None where they have none in common."""
         lines = [model_of(branch).__mro__ for branch in self.branches]
-        common = next((one for one in lines[0][1:] if all(one in line for line in lines)), object)
-        return "" if common in (BaseModel, object) else common.__name__.lower()
+        found = next((one for one in lines[0][1:] if all(one in line for line in lines)), BaseModel)
+        return found if issubclass(found, BaseModel) and found is not BaseModel else None
 
 
 @dataclass(frozen=True, slots=True)
