@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -29,7 +30,7 @@ from harness.protocols.protocols import PROTOCOLS, chats, protocol
 from harness.reading import abort, compose_file, expectation, quantities
 from harness.reading.abort import AbortLimit
 from harness.reading.expectation import Expectation, Selection
-from harness.reading.hosts import host_of, on_this_machine
+from harness.reading.hosts import address, host_of, on_this_machine
 from harness.reading.load_hosts import MANY, LoadHosts
 from harness.reading.placeholders import (
     missing_secrets,
@@ -697,6 +698,20 @@ def of_note(target: Document[Target]) -> Iterator[Problem]:
     yield from written_out(target)
     yield from _slips_of_kinds(target)
     yield from _one_twice(target)
+    yield from _beside_what_is_started(target)
+
+
+def _beside_what_is_started(target: Document[Target]) -> Iterator[Problem]:
+    """Entries of a fixed port of this machine, on which nothing listens that the file starts, though it starts the service."""
+    started = target.value.processes.values() if target.value.start else ()
+    told = " ".join(text for service in started for text in (*service.command, *service.env.values()))
+    for index, entry in enumerate(target.value.entries if started else ()):
+        where = address(entry.url)
+        links = {str(link.listen) for link in target.value.links.values()}
+        ours = not where.port.isdecimal() or where.port in links or re.search(rf"(?<!\d){where.port}(?!\d)", told)
+        if not ours and on_this_machine(where.host.strip("[]")):
+            what = f"nothing that the file starts is told to listen on {where.port}, and what start starts is on its {{port}}"
+            yield target.problem(f"entries[{index}].url", f"{what}; is http://{where.host}:{{port}} meant?")
 
 
 def _one_twice(target: Document[Target]) -> Iterator[Problem]:

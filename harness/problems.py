@@ -46,7 +46,7 @@ class Problem:
     path: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("what", "file"):
+        for name in ("what", "file", "path"):
             object.__setattr__(self, name, without_passwords(getattr(self, name)))
 
     def __str__(self) -> str:

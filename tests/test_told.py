@@ -163,6 +163,10 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
             'write url: "http://127.0.0.1:8000"',
         ],
     ),
+    "no blank behind a colon before an address with a password": (
+        [('{url: "http://127.0.0.1:{port}"', f'{{url:"http://user:{"p" * 50}@127.0.0.1:{{port}}"')],
+        ["target:6: a blank is missing behind the ':'; write url: \"http://…@127.0.0.1:{port}\""],
+    ),
     "no blank behind the colon of a phase": (
         [
             (
@@ -261,6 +265,17 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     "a path of 5,000 characters": (
         [("questions.yaml", "q" * 5000)],
         [f"scenario:5 load.questions: there is no file {'q' * 299}\u2026; it is looked for beside the scenario"],
+    ),
+    "an entry at which nothing is started": (
+        [("http://127.0.0.1:{port}", "http://127.0.0.1:8000")],
+        [
+            "warning target:6 entries[0].url: nothing that the file starts is told to listen on 8000, and what start starts is on its "
+            "{port}; is http://127.0.0.1:{port} meant?"
+        ],
+    ),
+    "an entry of a second port that what is started is told": (
+        [("http://127.0.0.1:{port}", "http://127.0.0.1:8000"), ('app.py, "{port}"', 'app.py, "{port}", --api, "8000"')],
+        [],
     ),
     "no blank behind a colon in braces": (
         [("get: /healthz", "get:/healthz")],

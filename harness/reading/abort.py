@@ -26,11 +26,11 @@ SoFar = Callable[[Sequence[tuple[bool, float]]], float]
 FORM = "metric[.part] < NUMBER for DURATION (or >)"
 LIMITS = "max_duration:, max_requests:, max_attempts:, max_cost: or url:"
 
-_COST = re.compile(r"\s*cost\s*>=?\s*(?P<most>\d+(?:\.\d+)?)\s*")
+_COST = re.compile(r"\s*cost\s*>=?\s*(?P<most>[0-9]+(?:\.[0-9]+)?)\s*")
 
 _WRITTEN = re.compile(
     r"\s*(?P<metric>[a-z_][a-z0-9_]*)(?:\.(?P<part>[a-z0-9_]+))?\s*(?P<op><=|>=|<|>)\s*"
-    r"(?P<limit>\d+(?:\.\d+)?)\s+for\s+(?P<span>\S.*?)\s*"
+    r"(?P<limit>[0-9]+(?:\.[0-9]+)?)\s+for\s+(?P<span>\S.*?)\s*"
 )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-_WRITTEN = re.compile(r"(\d{1,4})(?:(-)(\d{1,4})?)?")
+_WRITTEN = re.compile(r"([0-9]{1,4})(?:(-)([0-9]{1,4})?)?")
 
 
 @dataclass(frozen=True, slots=True)

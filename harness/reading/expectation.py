@@ -29,7 +29,7 @@ _PICKS = r"(?:\s+(?:in|among|after)\s+[A-Za-z][A-Za-z0-9_.-]*)*"
 _WRITTEN = re.compile(
     rf"""\s*(?P<metric>[a-z_][a-z0-9_]*) (?:\.(?P<part>[a-z0-9_]+))? \s*
         (?:\{{(?P<labels>[^{{}}]*)\}})? (?P<before>{_PICKS}) \s*
-        (?P<op><=|>=|<|>) \s* (?P<limit>-?\d+(?:\.\d+)?(?:e-?\d+)?) (?P<behind>{_PICKS}) \s*""",
+        (?P<op><=|>=|<|>) \s* (?P<limit>-?[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?) (?P<behind>{_PICKS}) \s*""",
     re.VERBOSE,
 )
 _PICK = re.compile(r"(?P<word>in|among|after)\s+(?P<name>\S+)")
@@ -134,15 +134,15 @@ def parse(written: str) -> Expectation:
 
 
 _HEAD = re.compile(r"\s*[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)?\s*(?:\{[^{}]*\})?" + _PICKS + r"\s*")
-_LIMITED = re.compile(_HEAD.pattern + r"(?:<=|>=|<|>)\s*-?\d+(?:\.\d+)?" + _PICKS)
+_LIMITED = re.compile(_HEAD.pattern + r"(?:<=|>=|<|>)\s*-?[0-9]+(?:\.[0-9]+)?" + _PICKS)
 _SLIPS = (
     (re.compile(r"\[[^\[\]]*\]"), "labels such as {0!r} stand in {{ }}"),
     (re.compile(r"=>|=<|==?|≥|≤|!="), "{0!r} is no comparison: there are <=, >=, < and >"),
     (re.compile(r"(?:<=|>=|<|>)\s*$"), "no limit stands behind {0!r}"),
-    (re.compile(r"(?:<=|>=|<|>)\s*(?!\d|-\d)\S+"), "the limit {0!r} is no number such as 0.9"),
+    (re.compile(r"(?:<=|>=|<|>)\s*(?![0-9]|-[0-9])\S+"), "the limit {0!r} is no number such as 0.9"),
 )
 _MIXED_UP = (
-    (re.compile(r"\s*-?[\d.]+\s*(?:<=|>=|<|>)\s*[a-z_].*"), "the metric stands in front, and one limit behind it"),
+    (re.compile(r"\s*-?[0-9.]+\s*(?:<=|>=|<|>)\s*[a-z_].*"), "the metric stands in front, and one limit behind it"),
     (
         re.compile(r"\s*([a-z0-9_]+(?:[ -][a-z0-9_]+)+)\s*(?:\.\w+\s*)?[{<>].*"),
         "the words of a metric's name have _ between them",
@@ -156,7 +156,7 @@ _BEHIND = (
         re.compile(r"\s*((?:[;,&]+|and\b)\s*[a-z_].*[<>].*)"),
         "there are two in one; write each as an expectation of its own",
     ),
-    (re.compile(r"\s*(,\d+)"), "a number is written with a point; {0!r} is too much"),
+    (re.compile(r"\s*(,[0-9]+)"), "a number is written with a point; {0!r} is too much"),
     (re.compile(r"\s*(\{[^{}]*\})"), "labels stand right behind the metric, not behind the limit"),
     (
         re.compile(r"\s*(\w+)"),
@@ -187,7 +187,7 @@ def _slip(written: str) -> str:
 def _in_its_unit(limited: str, rest: str) -> str:
     """What to write for a time that has a unit, where its metric's name says in which one it is; empty where nothing has to be told."""
     metric = re.match(r"\s*\w*?(?<!_per)_(ms|s)\b", limited)
-    number, unit = re.search(r"[\d.]+$", limited), re.match(r"\s*(us|ms|s|sec|min)\b", rest)
+    number, unit = re.search(r"[0-9.]+$", limited), re.match(r"\s*(us|ms|s|sec|min)\b", rest)
     if not (metric and number and unit) or metric[1] == unit[1]:
         return ""
     in_s = float(number[0]) * _SECONDS[unit[1]]

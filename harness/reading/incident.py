@@ -15,7 +15,7 @@ Source = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=300)]
 class Incident(Strict):
     """What is known of it in public. Numbers are those of the sources; how long each thing lasts in the scenario is another matter."""
 
-    date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}(-\d{2})?$")] = Field(
+    date: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$")] = Field(
         description="the day on which it began, or the month, such as 2025-11-18"
     )
     mechanism: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9 -]*$", max_length=40)] = Field(

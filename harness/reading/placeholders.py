@@ -10,12 +10,11 @@ from urllib.parse import unquote, unquote_plus
 from harness.problems import Problem
 from harness.reading.hosts import password_of
 from harness.reading.target import Link, Target
-from harness.reading.templates import OF_A_QUESTION, placeholders, secret_names, texts, wrongs
+from harness.reading.templates import OF_A_QUESTION, placeholders, secret_names, suggested, texts, wrongs
 from harness.reading.yaml import paths
 from harness.reading.yaml.document import Document, Draft
 from harness.reading.yaml.expected import nearest_one
 from harness.reading.yaml.paths import KeyPath
-from harness.registry import suggestion
 
 EVERYWHERE = frozenset({"python", "seed", "temp"})
 _SECRET_NAME = re.compile(
@@ -264,14 +263,6 @@ def _misplaced(text: str) -> list[str]:
     return [f"${{{name}}} would stay as it is here; {where}" for name in secret_names(text)]
 
 
-# What others call what is known of a question.
-_OTHER_WORDS = {
-    **dict.fromkeys(("query", "q", "prompt", "input", "text", "message", "content"), "question"),
-    **dict.fromkeys(("session", "session_id", "thread", "thread_id", "conversation_id", "chat_id"), "conversation"),
-    **dict.fromkeys(("user_id", "username", "tenant"), "user"),
-    **dict.fromkeys(("request_id", "id", "trace_id"), "nonce"),
-    **dict.fromkeys(("idempotency_key", "idempotency-key"), "key"),
-}
 # The ways in which other tools write a placeholder.
 _OTHERWISE = re.compile(
     rf"(?<!{{)(?P<written>\$\{{\s*(?P<shell>{'|'.join(OF_A_QUESTION)})\s*\}}"
@@ -288,8 +279,8 @@ def _wrong_in_a_body(text: str) -> Iterator[str]:
     rest = _OTHERWISE.sub("", text)
     for name in placeholders(rest):
         if name not in OF_A_QUESTION:
-            right = _OTHER_WORDS.get(name.lower())
-            hint = f"did you mean {right!r}?" if right else suggestion(name, list(OF_A_QUESTION))
-            yield f"unknown placeholder {{{name}}}; {hint} Write {{{{{name}}}}} for braces that are meant"
+            hint = suggested(name, OF_A_QUESTION)
+            stop = "" if hint.endswith("?") else "."
+            yield f"unknown placeholder {{{name}}}; {hint}{stop} Write {{{{{name}}}}} for braces that are meant"
     for name in secret_names(rest):
         yield f"${{{name}}} would be sent as it is; secrets are filled into headers, and a $$ is a $ that is meant"

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 _UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _LONGEST_S = 24 * 3600.0
 _YEAR_S = 366 * _LONGEST_S
-_WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+_WRITTEN = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 _DIGITS_MOST = 4
 _LONG_UNITS_S = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 _FORM = "write a number and a unit (ms, s, min or h), such as 3s, 250ms or 2min"
@@ -33,7 +33,7 @@ def seconds(written: Any, longest_s: float = _LONGEST_S) -> float:
     return round(duration_s, 9)
 
 
-_SEVERAL = re.compile(r"(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|sec|m|min|h)){2,}\s*")
+_SEVERAL = re.compile(r"(?:\s*[0-9]+(?:\.[0-9]+)?\s*(?:ms|s|sec|m|min|h)){2,}\s*")
 
 
 def _instead(written: Any) -> str:
@@ -41,7 +41,7 @@ def _instead(written: Any) -> str:
     if not isinstance(written, str):
         return _FORM
     low = written.strip().lower()
-    if re.fullmatch(r"\d+,\d+\s*[a-z]+", low):
+    if re.fullmatch(r"[0-9]+,[0-9]+\s*[a-z]+", low):
         return f"a number is written with a point, such as {low.replace(',', '.')}"
     if low.startswith("."):
         return f"a number begins with a digit, such as 0{low}"
@@ -54,7 +54,7 @@ def _instead(written: Any) -> str:
 
 def period_s(written: Any) -> float:
     """Seconds of a long time such as ``30d``, ``12h`` or ``4w``; raises ValueError that says what would be right."""
-    match = re.fullmatch(r"\s*(\d{1,6}(?:\.\d+)?)\s*([hdw])\s*", written) if isinstance(written, str) else None
+    match = re.fullmatch(r"\s*([0-9]{1,6}(?:\.[0-9]+)?)\s*([hdw])\s*", written) if isinstance(written, str) else None
     if match is None:
         raise ValueError(f"{written!r} is no such time; write a number and h, d or w, such as 30d")
     return float(match[1]) * _LONG_UNITS_S[match[2]]

@@ -33,7 +33,7 @@ SECONDS_MOST = 7 * 86_400
 """A week: no scenario lasts as long."""
 _SHOWN = 5
 _QUOTED = 40
-_WHOLE = re.compile(r"\d{1,15}")
+_WHOLE = re.compile(r"[0-9]{1,15}")
 
 
 class Second(NamedTuple):

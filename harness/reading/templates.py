@@ -33,11 +33,27 @@ def wrongs(text: str, known: Collection[str]) -> list[str]:
     found, strays = [], []
     for match in _TOKEN.finditer(text):
         if match["name"] and match["name"] not in known:
-            found.append(f"unknown placeholder {match[0]}; {suggestion(match['name'], list(known))}")
+            found.append(f"unknown placeholder {match[0]}; {suggested(match['name'], known)}")
         elif match["stray"]:
             strays.append(match)
     found += [_stray(text, strays)] if strays else []
     return list(dict.fromkeys(found))
+
+
+_OTHER_WORDS = {
+    **dict.fromkeys(("query", "q", "prompt", "input", "text", "message", "content"), "question"),
+    **dict.fromkeys(("session", "session_id", "thread", "thread_id", "conversation_id", "chat_id"), "conversation"),
+    **dict.fromkeys(("user_id", "username", "tenant"), "user"),
+    **dict.fromkeys(("request_id", "id", "trace_id"), "nonce"),
+    **dict.fromkeys(("idempotency_key", "idempotency-key"), "key"),
+}
+"""What others call what is known of a question."""
+
+
+def suggested(name: str, known: Collection[str]) -> str:
+    """What to write for *name*, which is none of the *known* placeholders: what others call so, or what looks like it."""
+    right = _OTHER_WORDS.get(name.lower())
+    return f"did you mean {right!r}?" if right in known else suggestion(name, list(known))
 
 
 def _stray(text: str, strays: Sequence[re.Match[str]]) -> str:

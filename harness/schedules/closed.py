@@ -10,7 +10,7 @@ from typing import Protocol
 
 from harness.reading.schedule import Window
 
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _DAY = timedelta(days=1)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FORM = "write a time of day such as 18:00, or a day and a time such as 2026-12-20T00:00"

@@ -8,7 +8,7 @@ import re
 KeyPath = tuple[str | int, ...]
 
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_STEP = re.compile(r'\.?(?P<name>[A-Za-z_][A-Za-z0-9_-]*)|\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]')
+_STEP = re.compile(r'\.?(?P<name>[A-Za-z_][A-Za-z0-9_-]*)|\[(?P<index>[0-9]+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]')
 
 
 def written(path: KeyPath) -> str:

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from harness.problems import without_passwords
 from harness.reading.quantities import seconds
-from harness.reading.yaml.expected import choices, expected, json_schema, nearest_one, shown
+from harness.reading.yaml.expected import choices, clipped, expected, json_schema, nearest_one, shown
 from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain, scalar
 from harness.reading.yaml.rules import broken_rules, strictly
@@ -348,7 +348,7 @@ def _stuck(key: str, known: Container[str] | None = None) -> str:
     missing = (
         "a blank is missing behind the ':'" if match["sign"] == ":" else "a key is followed by a ':', not by a '='"
     )
-    return f"{missing}; write {match['key']}: {match['value'][:_SHOWN]}"
+    return f"{missing}; write {match['key']}: {clipped(without_passwords(match['value']), _SHOWN)}"
 
 
 def _keys_inside(annotation: object) -> Iterable[str]:

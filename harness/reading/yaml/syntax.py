@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import yaml
 from yaml.reader import ReaderError
 
+from harness.problems import without_passwords
+from harness.reading.yaml.expected import clipped
+
 _OPENED_BY = {"flow sequence": "[", "flow mapping": "{"}
 
 
@@ -119,7 +122,6 @@ _BARE = re.compile(rf"(?P<indent> *){_KEY}(?: +(?P<value>[^\s=].*))?")
 _OPENED = re.compile(r"""\s*(?:- )?[\w.-]+: +(?:"[^"]*|'[^']*)""")
 _NO_COMMENT = re.compile(r"\s*(?://|/\*)")
 _SEMICOLON = re.compile(r"""[{\[](?:[^"'#;]|"[^"]*"|'[^']*')*;""")
-_SHOWN = 40
 
 
 def _of_lines(text: str, begun: int, stopped: int, problem: str) -> tuple[int, str] | None:
@@ -163,13 +165,13 @@ def _miswritten(here: str, is_last: bool) -> str:
     """A blank that is missing, or a sign of another language; *is_last*: it is the line at which the parser stopped."""
     if match := _STUCK.fullmatch(here):
         # A ``key:value`` without a blank is a text to YAML, which goes on in the next line: the parser stops behind it.
-        return f"a blank is missing behind the ':'; write {match['key']}: {match['value'].strip()[:_SHOWN]}"
+        return f"a blank is missing behind the ':'; write {match['key']}: {_shown(match['value'])}"
     if match := _STUCK_IN_BRACES.search(here):
-        return f"a blank is missing behind the ':'; write {match['key']}: {match['value'][:_SHOWN]}"
+        return f"a blank is missing behind the ':'; write {match['key']}: {_shown(match['value'])}"
     if match := _STUCK_DASH.fullmatch(here):
-        return f"a blank is missing behind the '-'; write - {match['item'].strip()[:_SHOWN]}"
+        return f"a blank is missing behind the '-'; write - {_shown(match['item'])}"
     if match := _EQUALS.fullmatch(here):
-        return f"a key is followed by a ':', not by a '='; write {match['key']}: {match['value'][:_SHOWN]}"
+        return f"a key is followed by a ':', not by a '='; write {match['key']}: {_shown(match['value'])}"
     if _NO_COMMENT.match(here):
         return "a comment begins with #"
     if is_last and _SEMICOLON.search(here):
@@ -185,7 +187,11 @@ def _without_colon(lines: list[str], number: int, stopped: int) -> str:
     above = lines[_before(lines, number) - 1] if _before(lines, number) else ""
     if above and not above.rstrip().endswith(":") and _indent(above) < len(match["indent"]):
         return ""  # a text of several lines
-    return f"a ':' is missing behind this key; write {match['key']}: {(match['value'] or '').strip()[:_SHOWN]}".rstrip()
+    return f"a ':' is missing behind this key; write {match['key']}: {_shown(match['value'] or '')}".rstrip()
+
+
+def _shown(value: str) -> str:
+    return clipped(without_passwords(value.strip()), 40)
 
 
 def _indent(here: str) -> int:
