@@ -19,8 +19,8 @@ from harness.running.wire import WireStage
 
 CALLS = 16
 ALL = 3 * CALLS
-SHORT_S = 0.5
-LONG_S = 8.0
+SHORT_S = 0.5  # for an answer; to ask, and to be answered where that comes, takes as long as this machine needs
+LONG_S = 60.0
 LATENCY_S = 1.0
 PACE_S = 0.008
 
@@ -62,6 +62,7 @@ CASES = {
 }  # fmt: skip
 RESET_EARLY = ("cut", "reset", "reset-up")
 """Links whose connections are reset once something was asked, which may be before all of it was."""
+ANSWERED_LATE = ("slow", "slow-owed")
 
 
 def _break(stage: WireStage, proxies: ToxiproxyStage, link: str, case: Case) -> None:
@@ -108,13 +109,13 @@ async def _call_all(taps: dict[str, int]) -> tuple[Counter[tuple[str, str]], Cou
         async with openai.AsyncOpenAI(
             api_key="sk-secret",
             base_url=f"http://127.0.0.1:{port}/v1",
-            timeout=CASES[link].timeout_s,
+            timeout=openai.Timeout(LONG_S, read=CASES[link].timeout_s),
             max_retries=2,
             http_client=watched,
         ) as client:
             await asyncio.gather(*(call(client, link, nonce, turn) for turn, nonce in enumerate(_nonces(link))))
 
-    # In groups, since a client that is too busy times out before its attempt leaves it.
+    # In groups, so that they are not too many for one process to keep up with.
     links = list(taps)
     for first in range(0, len(links), 3):
         await asyncio.gather(*(call_link(link, taps[link]) for link in links[first : first + 3]))
@@ -145,8 +146,9 @@ def test_attempts_arrivals_and_what_the_provider_accepted(toxiproxy, wire_proces
     for link, case in CASES.items():
         seen = f"{link}: {sent[link]} sent, {len(attempts[link])} seen, {len(arrivals[link])} arrived"
         assert len(attempts[link]) == sent[link], seen
-        # A client that is too busy may time out, or hear of the reset that its head has earned it, before its attempt leaves it whole.
-        early = case.timeout_s == SHORT_S or link in RESET_EARLY
+        # A client that is too busy may hear of the reset that its head has earned it before its attempt leaves it whole, or may
+        # look for an answer only once it is there.
+        early = link in (*RESET_EARLY, *ANSWERED_LATE)
         assert sent[link] == case.attempts or (early and CALLS < sent[link] < ALL), seen
         if case.arrive is not None:
             assert len(arrivals[link]) == (sent[link] if case.arrive == ALL else case.arrive), seen
