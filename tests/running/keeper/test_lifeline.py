@@ -39,7 +39,7 @@ def test_after_kill_9_of_the_harness_nothing_is_left_and_the_world_is_put_back_l
 
 
 def test_ctrl_c_reaches_the_harness_but_not_its_children(standin: Any, api: Any, eventually: Any, runs: Any) -> None:
-    harness = standin()
+    harness = standin("patient")
     witness = harness.printed("witness")
     assert os.getsid(witness) == os.getsid(harness.keeper_pid) == harness.keeper_pid  # no terminal reaches that
     os.killpg(harness.process.pid, signal.SIGINT)

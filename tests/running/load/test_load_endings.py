@@ -82,7 +82,7 @@ def load(bench):
                 list(ENDINGS),
                 rate_per_s=220.0,
                 total_s=1.5,
-                turn_gap_s=0.25,
+                turn_gap_s=1.0,
                 ask=ASK,
                 limits=LIMITS,
                 drain_s=4.0,
