@@ -52,7 +52,9 @@ SLOW, SHORT = Limited("target", cpu=0.02), Limited("target", memory_bytes=64 * 2
 
 @pytest.fixture
 def keeper(tmp_path: Path) -> Iterator[Keeper]:
-    with Keeper(tmp_path / "undo.jsonl", tmp_path / "temp", tmp_path / "keeper.log") as made:
+    # Named as no other of this machine, on all of which strays are looked for.
+    run = f"{tmp_path.name}-{os.getpid()}"
+    with Keeper(tmp_path / "undo.jsonl", tmp_path / "temp", tmp_path / "keeper.log", run=run) as made:
         yield made
 
 
