@@ -206,6 +206,8 @@ def test_the_python_in_the_readme_parses_and_names_what_there_is() -> None:
     from harness.api import Run
 
     for block in _blocks(README, "python"):
+        if block.startswith("# app.py\n"):
+            continue  # a service, and no use of the harness; tests/end_to_end/test_first_question.py asks it
         tree = ast.parse(block)
         used = {(node.value.id, node.attr) for node in ast.walk(tree) if isinstance(node, ast.Attribute)
                 and isinstance(node.value, ast.Name)}  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from harness.record.history import Injecting, Preflight
 from harness.record.run_folder import RunFolder
 
 pytestmark = pytest.mark.whole_run
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 POINTER = {"protocol": "json", "path": "/ask", "body": {"question": "{question}"}, "reply": {"answer": "/answr"}}
 
 
@@ -228,6 +231,21 @@ def test_ask_refuses_a_wrong_file_before_anything_is_touched(only_read: Any) -> 
     ended = only_read.ask()
     assert ended.status == 2
     assert not only_read.out.exists()
+
+
+def of_the_readme(small: Any) -> Any:
+    for language, file in (("python", "app.py"), ("yaml", "target.yaml")):
+        blocks = re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+        (text,) = [block for block in blocks if block.startswith(("# app.py\n", "# my-service.yaml\n"))]
+        (small.folder / file).write_text(text)
+    return small.ask()
+
+
+@case(of_the_readme)
+def test_the_service_in_the_readme_and_its_target_file_answer_as_they_stand_there(ended: Any) -> None:
+    assert ended.status == 0, said(ended)
+    assert "answered 200" in said(ended)
+    assert "link openai answered 200, 1 of 1 with the nonce" in said(ended)
 
 
 def test_from_python_the_reply_says_the_same(small: Any) -> None:
