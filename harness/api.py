@@ -153,7 +153,7 @@ def run(
     return conduct(
         prepared,
         environment,
-        Path(out),
+        _folder(out),
         toxiproxy_url=toxiproxy_url,
         say=say or (print if load_hosts else _silent),
         panel=partial(Watching, progress) if progress else None,
@@ -203,12 +203,12 @@ def grid(
     one_run = partial(
         conduct,
         environment=environment,
-        out=Path(out),
+        out=_folder(out),
         toxiproxy_url=toxiproxy_url,
         panel=partial(Watching, progress) if progress else None,
         stop=stop,
     )
-    return grids.carry_out(prepared, Path(out), one_run, resume=grids.resumes(resume, onto))
+    return grids.carry_out(prepared, _folder(out), one_run, resume=grids.resumes(resume, onto))
 
 
 def gate(
@@ -236,10 +236,12 @@ def gate(
     asked = Asked(seed, _written(overrides), _each(expect), with_faults, _each(allowed_hosts))
     environment = settings()
     named, onto = ([Path(path) for path in _listed(paths)] for paths in (scenarios, targets))
-    asking = wanted(named, onto, asked, environment.environment, trials, Path(out))
+    asking = wanted(named, onto, asked, environment.environment, trials, _folder(out))
 
     with Reuse() as reuse:
-        return carry_out(asking, Path(out), _one_run(environment, toxiproxy_url, progress, stop, reuse), resume=resume)
+        return carry_out(
+            asking, _folder(out), _one_run(environment, toxiproxy_url, progress, stop, reuse), resume=resume
+        )
 
 
 def compare(
@@ -271,11 +273,11 @@ def compare(
     environment = settings()
     between = contest(
         Path(base), Path(head), Path(scenario) if scenario else None, asked, environment.environment,
-        trials=trials, fail_on=_each(fail_on), margin=margin, error_rate=error_rate, force=force, out=Path(out),
+        trials=trials, fail_on=_each(fail_on), margin=margin, error_rate=error_rate, force=force, out=_folder(out),
     )  # fmt: skip
     with Reuse() as reuse:
         one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
-        return carry_out_pairs(between, Path(out), one_run, resume=resume)
+        return carry_out_pairs(between, _folder(out), one_run, resume=resume)
 
 
 def capacity(
@@ -302,11 +304,11 @@ def capacity(
     environment = settings()
     seeking = sought(
         Path(target), Path(scenario) if scenario else None, asked, environment.environment,
-        at_least=at_least, most_per_s=most, out=Path(out),
+        at_least=at_least, most_per_s=most, out=_folder(out),
     )  # fmt: skip
     with Reuse() as reuse:
         one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
-        return search(seeking, Path(out), one_run, resume=resume)
+        return search(seeking, _folder(out), one_run, resume=resume)
 
 
 def shrink(
@@ -333,11 +335,11 @@ def shrink(
     environment = settings()
     made = shrinking(
         Path(path), environment.environment, expect=expect, trials=trials, runs_most=runs_max, to=Path(to) if to else None,
-        force=force or resume, allowed_hosts=_each(allowed_hosts), out=Path(out), say=lambda text: warn(text, stacklevel=4),
+        force=force or resume, allowed_hosts=_each(allowed_hosts), out=_folder(out), say=lambda text: warn(text, stacklevel=4),
     )  # fmt: skip
     with Reuse() as reuse:
         one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
-        return carry_out_shrinking(made, Path(out), one_run, resume=resume)
+        return carry_out_shrinking(made, _folder(out), one_run, resume=resume)
 
 
 def gameday_plan(path: str | Path) -> list[str]:
@@ -384,7 +386,7 @@ def gameday_run(
     """
     environment = settings()
     files = agreed_files(Path(path), environment, _each(allowed_hosts), tabletop=tabletop, yes=yes)
-    with opened(files, Path(out), With(environment, by, toxiproxy_url, say), tabletop=tabletop) as going:
+    with opened(files, _folder(out), With(environment, by, toxiproxy_url, say), tabletop=tabletop) as going:
         watched(going, watch)
     return written_up(going.folder)
 
@@ -404,7 +406,7 @@ def gameday_resume(
 
     Raises RefusedError where it goes on in a living process, HarnessError where something is left in force, and UsageProblems.
     """
-    environment, folder = settings(), day_at(Path(path), Path(out))
+    environment, folder = settings(), day_at(Path(path), _folder(out))
     files = files_of(Path(path), folder, environment, _each(allowed_hosts), yes=yes)
     with resumed(files, folder, With(environment, by, toxiproxy_url, say)) as going:
         watched(going, watch)
@@ -413,7 +415,7 @@ def gameday_resume(
 
 def gameday_report(path: str | Path, *, out: str | Path = "reports") -> Day:
     """Write the document of a day again from its events alone, and return the day; *path* is as for `gameday_resume`."""
-    return written_up(day_at(Path(path), Path(out)))
+    return written_up(day_at(Path(path), _folder(out)))
 
 
 def plan(
@@ -456,7 +458,7 @@ def ask(
         Path(target),
         question,
         settings(),
-        Path(out),
+        _folder(out),
         within_s=within_s,
         allowed_hosts=_each(allowed_hosts),
         toxiproxy_url=toxiproxy_url,
@@ -484,7 +486,7 @@ def explain(
     def made_again(prepared: Prepared, before: Baseline) -> Run:
         panel = partial(Watching, progress) if progress else None
         return conduct(
-            prepared, environment, Path(out), toxiproxy_url=toxiproxy_url, panel=panel, baseline=before, stop=stop
+            prepared, environment, _folder(out), toxiproxy_url=toxiproxy_url, panel=panel, baseline=before, stop=stop
         )
 
     return explanation.explain(
@@ -518,7 +520,7 @@ def import_(
     known form or holds no call, and, unless *force* is given, where a file that would be written is there already.
     """
     wanted = ImportOptions(form, columns or {}, zone, links or {}, compress, load, questions, with_prompts)
-    found = imported([Path(file) for file in _listed(files)], wanted, Path(out) if out is not None else None)
+    found = imported([Path(file) for file in _listed(files)], wanted, _folder(out) if out is not None else None)
     if out is not None:
         found.write(over=force)
     return found
@@ -574,6 +576,13 @@ def _one_run(
         return reuse.run(prepared, run)
 
     return made
+
+
+def _folder(out: str | Path) -> Path:
+    """*out* as a path; raises UsageProblems where it is an empty text, which is no folder, and would mean the one that we are in."""
+    if not str(out).strip():
+        raise UsageProblems(Problem("is empty; name a folder, such as reports", path="out"))
+    return Path(out)
 
 
 def _listed(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
@@ -634,12 +643,12 @@ def trend(out: str | Path = "reports", *, stale: str = STALE, now: datetime | No
     from harness.record import past, run_folder
     from harness.report.trend import page
 
-    runs, unread = past.read(Path(out))
+    runs, unread = past.read(_folder(out))
     try:
         found = seen(runs, now=now or datetime.now(UTC), stale=stale, unread=unread)
     except ValueError as error:
         raise UsageProblems(Problem(f"stale: {error}")) from error
-    run_folder.write(Path(out) / "index.html", page(found))
+    run_folder.write(_folder(out) / "index.html", page(found))
     return found
 
 
@@ -650,7 +659,7 @@ def due(out: str | Path = "reports", *, say: Callable[[str], object] = warn) -> 
     """
     from harness.gameday import days, items
 
-    found, unread = days.find(Path(out))
+    found, unread = days.find(_folder(out))
     for line in unread:
         say(line)
     return items.due(found)

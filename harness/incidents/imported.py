@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Literal
 
 from harness.incidents import recorded, written
+from harness.incidents.calls import Calls
 from harness.incidents.course import Course, course
 from harness.incidents.faults import Found, found
 from harness.incidents.importing import AUTO, Log, read
 from harness.incidents.phases import Phase, phases
 from harness.incidents.stamps import zone_named
 from harness.problems import Problem, UsageProblems
+from harness.registry import suggestion
 
 LoadAs = Literal["trace", "shape"]
 LOADS: tuple[LoadAs, ...] = ("trace", "shape")
@@ -155,11 +157,24 @@ def imported(files: Sequence[Path], wanted: ImportOptions, out: Path | None = No
         with_prompts=wanted.with_prompts,
     )
     calls, requests = log.of_links, log.of_clients
+    _are_logged(wanted.links, calls)
     start_s = float(min(calls.at_s[0], requests.at_s[0]))
     end_s = float(max(calls.at_s[-1], requests.at_s[-1])) + 1e-6
     named = phases(calls, start_s, end_s)
     faults = found(calls, named, written.named(calls, wanted.links))
     return Imported(log, tuple(named), tuple(faults), course(named, requests, wanted.compress), wanted, out)
+
+
+def _are_logged(names: Iterable[str], calls: Calls) -> None:
+    """Raises UsageProblems with those of *names* by which the log calls nothing that was called."""
+    logged = [name for link in sorted(set(calls.link.tolist())) if (name := calls.links[link])]
+    if wrong := [name for name in names if name not in logged]:
+        raise UsageProblems(
+            *(
+                Problem(f"the log has no dependency {name!r}; {suggestion(name, logged)}", path="--link")
+                for name in wrong
+            )
+        )
 
 
 def _checked(wanted: ImportOptions, out: Path | None) -> None:

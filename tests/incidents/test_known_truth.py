@@ -14,6 +14,7 @@ from incidents.synthetic import START_S, Made, Stretch, csv_file, made, otlp_fil
 from harness.incidents.calls import OK, Call, Calls, at_once
 from harness.incidents.imported import Imported, ImportOptions, imported
 from harness.incidents.segments import edges
+from harness.problems import UsageProblems
 
 INCIDENT = (
     Stretch(40),
@@ -130,6 +131,10 @@ def test_only_the_link_and_the_model_that_were_hit_are(tmp_path: Path) -> None:
     assert "api-openai-com (api.openai.com)" in log.scenario
     renamed = found(tmp_path / "log.csv", links={"api.openai.com": "east"})
     assert [dict(fault.on) for fault in renamed.faults] == [{"link": "east", "model": "gpt-4o"}]
+    with pytest.raises(
+        UsageProblems, match=r"--link: the log has no dependency 'api.opnai.com'; did you mean 'api.openai.com'\?"
+    ):
+        found(tmp_path / "log.csv", links={"api.opnai.com": "east"})
 
 
 def test_calls_that_ran_out_of_time_are_answers_later_than_anybody_waited(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from harness import api
 from harness.interfaces import others_say
 from harness.interfaces.cli import app
 from harness.problems import UsageProblems
@@ -48,6 +49,11 @@ def test_all_that_is_empty_is_told_at_once() -> None:
 
 def test_an_empty_reason_has_a_sentence_of_its_own() -> None:
     assert "says nothing" in refused("freeze", "--why", "")
+
+
+def test_from_python_no_folder_is_named_by_an_empty_text() -> None:
+    with pytest.raises(UsageProblems, match="out: is empty; name a folder, such as reports"):
+        api.run("scenarios/region-loss.yaml", out="")
 
 
 @pytest.fixture
