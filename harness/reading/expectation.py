@@ -44,6 +44,9 @@ _NAMES = {
 """What can be named behind each word, and how to say so."""
 _LABEL = re.compile(r"""\s*(?P<name>[a-z_]+)\s*=\s*(?P<quote>"?)(?P<value>[A-Za-z0-9][A-Za-z0-9._-]*)(?P=quote)\s*""")
 
+_QUOTES, _COLON = re.compile("[\"']"), re.compile(r"\s*:\s*")
+"""What others write around a label, and between it and its value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -131,6 +134,15 @@ def parse(written: str) -> Expectation:
         raise ValueError(f"{match['limit']} is no limit: nothing can be beyond it")
     op: Op = match["op"]  # type: ignore[assignment]  # the pattern allows no other
     return Expectation(match["metric"], match["part"], op, float(match["limit"]), _selection(match))
+
+
+def can_be_read(written: str) -> bool:
+    """Whether `parse` takes *written*."""
+    try:
+        parse(written)
+    except ValueError:
+        return False
+    return True
 
 
 _HEAD = re.compile(r"\s*[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)?\s*(?:\{[^{}]*\})?" + _PICKS + r"\s*")
@@ -232,9 +244,10 @@ def _labels(written: str) -> Iterator[tuple[str, str]]:
     for text in written.split(","):
         match = _LABEL.fullmatch(text)
         if match is None:
-            raise ValueError(
-                f"{{{written}}} holds no labels; write {{label=value}}, such as {{region=east}}, with commas between"
-            )
+            meant = _COLON.sub("=", _QUOTES.sub("", written))
+            right = all(map(_LABEL.fullmatch, meant.split(",")))
+            example = f"{{{meant}}}" if right else "{label=value}, such as {region=east}, with commas between"
+            raise ValueError(f"{{{written}}} holds no labels; write {example}")
         if match["name"] in seen:
             raise ValueError(
                 f"{{{written}}} says {match['name']} twice, and nothing has two; write an expectation for each"

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from harness.faults import AnyFault
+from harness.reading import expectation
 from harness.reading.abort import FORM as ABORT_FORM
 from harness.reading.abort import LIMITS, AbortLimit, parse, spelt_out
 from harness.reading.expectation import FORM, PHASE_NAME, RESERVED
@@ -392,8 +393,12 @@ def _one_text(written: object) -> object:
     """What is expected of a metric is one text; YAML makes a mapping of it where a colon stands for the comparison."""
     if isinstance(written, dict):
         metric, limit = next(iter(written.items()), ("METRIC", 5))
-        limit = limit if isinstance(limit, int | float) else 5
-        raise ValueError(f"an expectation is one text, and this is a mapping; write {metric} <= {limit}, or >=")
+        with_equals = f"{metric}={limit}"
+        if expectation.can_be_read(with_equals):
+            meant = with_equals
+        else:
+            meant = f"{metric} <= {limit if isinstance(limit, int | float) else 5}, or >="
+        raise ValueError(f"an expectation is one text, and this is a mapping; write {meant}")
     return written
 
 

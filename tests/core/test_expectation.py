@@ -202,6 +202,8 @@ def test_what_of_an_expectation_cannot_be_read_is_told(written: str, told: str) 
     [
         ("x{region} <= 1", "{region} holds no labels; write {label=value}"),
         ("x{} <= 1", "{} holds no labels"),
+        ("x{region: east} <= 1", "{region: east} holds no labels; write {region=east}"),
+        ("x{'region':'east', kind: a} <= 1", "write {region=east, kind=a}"),
         ("x{region=a,region=b} <= 1", "says region twice"),
         ("x <= 1 among everybody", "'among everybody' says nothing; write among exposed"),
         ("x in a <= 1 in b", "says 'in' twice; write an expectation for each of in a and in b"),

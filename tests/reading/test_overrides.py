@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.reading.scenario import Scenario
+from harness.reading.target import Target
 from harness.reading.yaml import load, read
 from harness.reading.yaml.overrides import split
 
@@ -62,13 +63,29 @@ def test_a_wrong_override_is_a_problem_of_the_command_line_and_not_of_the_file(t
 def test_an_override_that_cannot_be_put_anywhere_is_told_with_all_others(told: Told, scenario_text: str) -> None:
     overrides = {"faults[9].region": "x", "a b": "1", "name": "a: b", "seed": "1\nx: 2", "name.x": "1", "about": "!x y"}
     assert told(scenario_text, Scenario, **overrides) == [
-        "--set faults[9].region: there is no such place in the file",
+        "--set faults[9].region: there is no such place in the file; faults is a list: there is faults[0] to faults[4]",
         "--set a b: 'a b' is not a path; write it such as faults[0].kind",
         "--set name: a ':' too many, or a line indented too far; text that holds ': ' has to stand in quotes",
         "--set seed: '1\\nx: 2' is not one value",
-        "--set name.x: there is no such place in the file",
+        "--set name.x: there is no such place in the file; name is one value",
         "--set about: the tag !x means nothing here; leave it out",
     ]
+
+
+def test_what_stands_in_a_list_is_told_by_its_number_to_whoever_names_it(told: Told, scenario_text: str) -> None:
+    assert told(scenario_text, Scenario, faults__latency__base="1s") == [
+        "--set faults.latency.base: there is no such place in the file; faults is a list, so write faults[1] for 'latency'"
+    ]
+
+
+def test_a_slip_on_the_way_to_a_setting_is_told_where_it_was_made(told: Told) -> None:
+    text = "schema: harness.target/1\nname: t\nentries: [{url: 'http://127.0.0.1:1'}]\nask: {protocol: openai-chat, model: m}\n"
+    text += "links: {openai: {kind: provider, api: openai, upstream: {simulated: {}}}}\n"
+    first, *_ = told(text, Target, links__opnai__listen="7001")
+    assert first.startswith(
+        "--set links.opnai.listen: the file has no links.opnai; did you mean 'openai'? In a new one, links.opnai.kind is missing"
+    )
+    assert told(text, Target, links__cache="{kind: cache, upstream: 'redis://127.0.0.1:1'}") == []
 
 
 def test_a_later_problem_with_what_was_overridden_is_one_of_the_command_line(scenario_text: str) -> None:

@@ -25,6 +25,7 @@ from harness.reading.yaml.rules import part, pieces
 from harness.reading.yaml.sentences import refusals, unsure, validate
 from harness.reading.yaml.tree import RefusedError, Tree, Wrong, compose
 from harness.reading.yaml.types import fields
+from harness.registry import suggestion
 
 # So many files of one name are pointed to.
 _SHOWN = 3
@@ -51,10 +52,20 @@ class Origin:
         """A problem at *path*, where it is to be mended; *key*: it is the key that is wrong."""
         path = tuple(self.written.get(path[: end + 1], step) for end, step in enumerate(path))
         for put in self.put:
+            if (made := self._made(put)) and path[: len(made)] == made and path[: len(put)] != put:
+                beside = suggestion(str(made[-1]), [str(name) for name in self.tree.children(made[:-1])])
+                beside += "" if beside.endswith("?") else "."
+                there = f"the file has no {paths.written(made)}; {beside}"
+                return settings.problem(paths.written(put), f"{there} In a new one, {paths.written(path)} {what}")
             if path[: len(put)] == put or (put[: len(path)] == path and not self.tree.holds(path)):
                 return settings.problem(paths.written(path), what)
         line = self.tree.key_line(path) if key else self.tree.line(path)
         return Problem(what, self.file, line, paths.written(path))
+
+    def _made(self, put: KeyPath) -> KeyPath:
+        """What of the way to *put* was made for it among others of the file; empty where all was there."""
+        ways = (put[:steps] for steps in range(2, len(put)))
+        return next((way for way in ways if self.tree.children(way[:-1]) and not self.tree.holds(way)), ())
 
 
 class Located(Protocol):

@@ -15,6 +15,8 @@ from harness.reading.yaml.tree import RefusedError, compose
 OF_TARGET = "target."
 """How the key of a setting begins that is the target file's; all others are the scenario's."""
 _OF_ENVIRONMENT = ".env."
+_NAMES_OF_ITEMS = ("id", "name", "region", "kind")
+"""By which keys people tell what stands in a list."""
 _ANYWHERE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -52,6 +54,8 @@ def apply(
             path = paths.parse(key)
             document = _replaced(document, path, _value(text), last.get(str(path[0])) if len(path) == 2 else None)
             put.append(path)
+        except NowhereError as error:
+            problems.append(problem(key, f"there is no such place in the file; {error.beside(key)}"))
         except ValueError as error:
             problems.append(problem(key, str(error)))
     if problems:
@@ -79,7 +83,28 @@ def _replaced(document: Plain, path: KeyPath, value: Plain, last: str | None) ->
         case list() as items, int() if step < len(items):
             return [*items[:step], _replaced(items[step], rest, value, last), *items[step + 1 :]]
         case _:
-            raise ValueError("there is no such place in the file")
+            raise NowhereError(document, len(path), step)
+
+
+class NowhereError(ValueError):
+    """Of what a path leads to there is no *step*; *left* steps of it are still to be gone."""
+
+    def __init__(self, there: Plain, left: int, step: str | int) -> None:
+        super().__init__(step)
+        self._there, self._left, self._step = there, left, step
+
+    def beside(self, key: str) -> str:
+        """What there is in its place, of the setting of *key*."""
+        way = paths.written(paths.parse(key)[: -self._left])
+        if not isinstance(self._there, list):
+            return f"{way} is {'a mapping' if isinstance(self._there, dict) else 'one value'}"
+        if not self._there:
+            return f"{way} is empty"
+        for number, item in enumerate(self._there):
+            if isinstance(item, dict) and self._step in [item.get(name) for name in _NAMES_OF_ITEMS]:
+                return f"{way} is a list, so write {way}[{number}] for {self._step!r}"
+        last = len(self._there) - 1
+        return f"{way} is a list: there is {way}[0]" + (f" to {way}[{last}]" if last else "")
 
 
 def _value(text: str) -> Plain:

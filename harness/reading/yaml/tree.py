@@ -83,6 +83,15 @@ class Tree:
             node = node.children[step]
         return True
 
+    def children(self, path: KeyPath) -> list[str | int]:
+        """The keys, or numbers, of what stands at *path*; none where nothing does."""
+        node = self.root
+        for step in path:
+            if step not in node.children:
+                return []
+            node = node.children[step]
+        return list(node.children)
+
     def key_line(self, path: KeyPath) -> int:
         """The line of the key that *path* ends in."""
         node = self.root
