@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.main import get_command
 
 from harness import api
 from harness.interfaces import others_say
@@ -14,13 +14,14 @@ from harness.interfaces.cli import app
 from harness.problems import UsageProblems
 from harness.settings import Settings, settings
 
+COMMAND = get_command(app)
 EMPTY = "is empty, as where a variable of the shell is not set; give it a value, or leave it out"
 
 
 def refused(*words: str) -> str:
-    error = CliRunner().invoke(app, list(words)).exception
-    assert isinstance(error, UsageProblems), error
-    return str(error)
+    with pytest.raises(UsageProblems) as error:
+        COMMAND.main(list(words), standalone_mode=False)
+    return str(error.value)
 
 
 @pytest.mark.parametrize(
