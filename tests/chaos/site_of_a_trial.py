@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psutil
+from pace import Pace
 
 from harness.running.keeper.undo import pending
 
@@ -38,9 +39,10 @@ target: target.yaml
 """
 _FORMS = (CANARY, quote(CANARY, safe=""), b64encode(f"u:{CANARY}".encode()).decode()[3:-3])
 _MARK = "CHAOS_SITE"
-_HANGS_S = 60.0
-_MOMENT_WITHIN_S = 40.0
-_GONE_WITHIN_S = 6.0
+_HANGS_S = 180.0
+_MOMENT_WITHIN_S = 120.0
+_GONE_WITHIN_S = 6.0  # on a machine with nothing else to do
+_READY_WITHIN_S = 60
 _STOPPED_FOR_S = 6.0
 _LOOK_S = 0.01
 _SCENARIO = {
@@ -97,6 +99,8 @@ class Outcome:
 
     status: int = 0
     ended_after_s: float = 0.0
+    slowness: float = 1.0
+    """How many times as long as alone on the machine all took meanwhile."""
     hung: bool = False
     left: list[str] = field(default_factory=list)
     left_after_heal: list[str] = field(default_factory=list)
@@ -124,7 +128,7 @@ class Site:
             "start": {
                 "command": list(trial.command),
                 "env": {"TOKEN": "${MY_KEY}", "TROUBLE": trial.trouble},
-                "ready": {"get": "/healthz", "within": "4s"},
+                "ready": {"get": "/healthz", "within": f"{4 if trial.trouble == 'never ready' else _READY_WITHIN_S}s"},
             },
             "entries": [{"url": "http://127.0.0.1:{port}"}],
             "ask": {
@@ -216,7 +220,7 @@ def new_site() -> Iterator[Site]:
             site.end()
 
 
-def made_on(site: Site, trial: Trial) -> Outcome:
+def made_on(site: Site, trial: Trial, pace: Pace) -> Outcome:
     """Carry *trial* out, and clear everything away; where its disk is none, nothing is begun."""
     with _disk(site, trial) as wrong:
         if wrong:
@@ -227,8 +231,10 @@ def made_on(site: Site, trial: Trial) -> Outcome:
         try:
             harmed_s, outcome.missed = _harm(site, trial, process)
             _await_end(process, outcome)
-            outcome.ended_after_s = round(time.monotonic() - harmed_s, 1)
-            _look(site, process, outcome, files)
+            ended_s = time.monotonic()
+            outcome.ended_after_s = round(ended_s - harmed_s, 1)
+            outcome.slowness = round(pace.slowness(harmed_s, ended_s), 2)
+            _look(site, process, outcome, files, pace)
             if trial.secret and not site.masked():
                 outcome.missed = "nothing that was stored had a secret to hide"
         finally:
@@ -328,9 +334,13 @@ def _await_end(process: subprocess.Popen[bytes], outcome: Outcome) -> None:
         outcome.status = process.wait()
 
 
-def _look(site: Site, process: subprocess.Popen[bytes], outcome: Outcome, files: list[Path]) -> None:
+def _look(site: Site, process: subprocess.Popen[bytes], outcome: Outcome, files: list[Path], pace: Pace) -> None:
     # Of a harness that was killed the keeper puts everything away, which takes a moment.
-    _within(_GONE_WITHIN_S, lambda: not site.left(process.pid))
+    ended_s = time.monotonic()
+    while site.left(process.pid) and (waited_s := time.monotonic() - ended_s) < _HANGS_S:
+        if waited_s > _GONE_WITHIN_S * pace.slowness(ended_s, ended_s + waited_s):
+            break
+        time.sleep(_LOOK_S)
     outcome.left = site.left(process.pid)
     words = site.command("heal", "--out", str(site.reports))
     healed = subprocess.run(words, capture_output=True, text=True, env=site.environment, check=False, timeout=_HANGS_S)

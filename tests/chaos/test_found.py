@@ -15,7 +15,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fault_changes import tried as changed
 from fuzz import FOUND, garbled_file, tried
+from gameday_stops import Outcome as Stop
 from mutations import mutated
+from pace import Pace
 from run import picked, wrongs
 from site_of_a_trial import Outcome, Site, Trial, holds_more, made_on
 from trials import TRIALS
@@ -56,6 +58,8 @@ KEEPER_STOPPED = Trial("SIGSTOP keeper in fault", "keeper", signal.SIGSTOP, "fau
     [
         (KEEPER_STOPPED, Outcome(70, 9.0), []),
         (KEEPER_STOPPED, Outcome(70, 11.0), ["waited for 11.0 s"]),
+        (KEEPER_STOPPED, Outcome(70, 29.0, slowness=3.0), []),
+        (KEEPER_STOPPED, Outcome(70, 31.0, slowness=3.0), ["waited for 31.0 s"]),
         (Trial("x"), Outcome(70, 11.0), []),
         (Trial("x"), Outcome(-2), ["status -2"]),
         (Trial("x", "harness", signal.SIGKILL), Outcome(-9), []),
@@ -74,6 +78,21 @@ KEEPER_STOPPED = Trial("SIGSTOP keeper in fault", "keeper", signal.SIGSTOP, "fau
 )
 def test_a_trial_that_is_not_as_it_should_be_is_told(trial: Trial, outcome: Outcome, said: list[str]) -> None:
     assert wrongs(trial, outcome) == said
+
+
+@pytest.mark.parametrize(("after_s", "slowness", "said"), [(0.9, 1.0, 0), (1.1, 1.0, 2), (1.9, 2.0, 0), (2.1, 2.0, 2)])
+def test_a_stop_that_takes_longer_than_a_second_in_proportion_to_the_machine_is_told(
+    after_s: float, slowness: float, said: int
+) -> None:
+    stop = Stop("own", 0.0, after_s, "was killed", on_screen=True, gone_s=after_s, status=5, slowness=slowness)
+    assert stop.wrongs() == [f"{what} after {after_s} s" for what in ("said", "gone")][:said]
+
+
+def test_how_slow_a_machine_is_is_measured_of_what_went_on_meanwhile() -> None:
+    pace = Pace()
+    pace._took = [(0.0, 0.02), (1.0, 0.06), (2.0, 0.1), (9.0, 0.4)]
+    assert pace.slowness(1.01, 2.05) == pytest.approx(4.0)
+    assert pace.slowness(0.0, 0.5) == pace.slowness(5.0, 6.0) == 1.0
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -105,5 +124,5 @@ def test_of_root_who_cannot_mount_a_disk_no_right_is_taken_and_that_is_told(
     monkeypatch.setattr("shutil.which", lambda _: None)
     monkeypatch.setattr("site_of_a_trial._begun", lambda *_: pytest.fail("nothing is to be begun"))
     trial = Trial("a folder of reports that cannot be written", disk=("reports", 0))
-    outcome = made_on(Site(tmp_path), trial)
+    outcome = made_on(Site(tmp_path), trial, Pace())
     assert wrongs(trial, outcome) == ["nothing was tried: reports could be written, more than 0 KiB"]
