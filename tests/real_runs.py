@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -20,12 +20,15 @@ OF_A_BUSY_MACHINE = {"busy_machine", "load", "late", "unsteady_baseline"}
 """Kinds of doubts that want of processor time can bring about by itself; whatever else makes a run invalid does so on any machine."""
 
 
-def came_to(wanted: str, result: Mapping[str, Any]) -> bool:
-    """Whether a run came to the *wanted* verdict; of one for which the machine was too busy, whether it says that and nothing else."""
+def came_to(wanted: str, result: Mapping[str, Any], besides: Set[str] = frozenset()) -> bool:
+    """Whether a run came to the *wanted* verdict; of one for which the machine was too busy, whether it says that and nothing else.
+
+    *besides* are further kinds of doubts that come of a busy machine in just this run.
+    """
     if result["verdict"] != "invalid" or wanted == "invalid":
         return bool(result["verdict"] == wanted)
     kinds = {doubt["kind"] for doubt in result["doubts"]}
-    return kinds <= OF_A_BUSY_MACHINE and TOO_BUSY.search(result["reason"]) is not None
+    return kinds <= OF_A_BUSY_MACHINE | besides and TOO_BUSY.search(result["reason"]) is not None
 
 
 def too_busy(verdict: str, reason: str) -> bool:

@@ -42,6 +42,8 @@ def test_a_run_that_is_invalid_whoever_was_busy_is_not_made_again_and_failed() -
     assert not too_busy("invalid", UNUSED)
     assert not came_to("pass", result("invalid", UNUSED, "unused", "busy_machine"))
     assert not came_to("fail", result("invalid", UNUSED, "unused", "busy_machine"))
+    assert came_to("pass", result("invalid", UNUSED, "unused", "busy_machine"), {"unused"})
+    assert not came_to("pass", result("invalid", UNUSED, "unused", "lost", "busy_machine"), {"unused"})
 
 
 @pytest.mark.parametrize(("wanted", "verdict"), [("pass", "fail"), ("fail", "pass"), ("fail", "inconclusive")])

@@ -116,12 +116,12 @@ def computing(url: str) -> Way:
 
 
 def spacious(url: str) -> Way:
-    """Sets much memory aside for each question, and gives it back."""
+    """Sets much memory aside for each question, and gives it back at once: whenever it is held to what it has, it has none of that."""
     ask = provider(url)
 
     async def answer(question: str) -> str:
-        with mmap.mmap(-1, ROOM_BYTES):
-            return await ask(question)
+        mmap.mmap(-1, ROOM_BYTES).close()
+        return await ask(question)
 
     return answer
 

