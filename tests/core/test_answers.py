@@ -72,6 +72,23 @@ def test_an_answer_that_does_not_say_what_is_asked_of_it_is_not_good(judged: Jud
     assert judged(sound, good={"answers": answers}, expect=expect).verdict == "pass"
 
 
+PRICE = {"type": "object", "required": ["price"], "properties": {"price": {"type": "number"}}}
+
+
+def test_an_answer_that_is_not_what_a_json_schema_asks_for_is_not_good_and_one_that_is_counts(judged: Judge) -> None:
+    def priced(*in_fault: str) -> Result:
+        def change(index: int, due_s: float) -> dict[str, Any]:
+            broken = BROKEN[0] <= due_s < BROKEN[1]
+            return {"answer": in_fault[index % len(in_fault)] if broken else f'{{"price": {index % 5}}}'}
+
+        good, expect = {"answers": {"json_schema": PRICE}}, ["good_ratio >= 0.8 in fault"]
+        return judged(change, good=good, expect=expect)
+
+    broken = priced('{"price": "nine"}', '{"cost": 9}', "9", '{"price": 9', "")
+    assert (broken.verdict, broken.findings[0].value) == ("fail", 0)
+    assert priced('{"price": 9.5, "currency": "EUR"}').verdict == "pass"
+
+
 def test_all_that_is_asked_of_an_answer_has_to_hold(judged: Judge) -> None:
     answers = {"matches": "It is", "not_matches": "3"}
     found = judged(sound, good={"answers": answers}, expect=["good_ratio >= 0.1 in fault"]).findings[0]

@@ -19,6 +19,7 @@ from harness.record import history
 from harness.record.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Look, Reverted, Reverting
 from harness.record.rows import Arrival, Attempt, Request, Traffic
 from harness.record.tables import table
+from harness.running.wire.tap.redis_commands import RedisCommands
 
 MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Evidence]
@@ -723,6 +724,32 @@ def test_a_store_that_is_only_looked_at_is_not_used(
     result = judged(plan, traffic=table([Traffic("store-west", at_s, **passes) for at_s in (1.5, 3.5)], Traffic, 0.0))
     reason = f"nothing had been asked on store-west but {said} before anything was broken"
     assert (result.verdict, reason in result.reason) == (("invalid", True) if said else ("pass", False))
+
+
+def passed_by(said: bytes) -> dict[str, int]:
+    """What the tap counts of a client of Redis that said so."""
+    counted = {"commands": 0, "housekeeping": 0}
+
+    def count(whole: int, housekeeping: int) -> None:
+        counted["commands"] += whole
+        counted["housekeeping"] += housekeeping
+
+    RedisCommands(count, lambda: None).asked(said)
+    return {"connections": 1, "bytes_out": len(said), "bytes_in": 200, **counted}
+
+
+LEARNS = b"HELLO 3\r\nCLIENT SETINFO LIB-NAME redis-py\r\nCLUSTER SLOTS\r\nREADONLY\r\n"
+
+
+@pytest.mark.parametrize(("then", "past"), [(b"", True), (b"GET snapshot\r\n", False)])
+def test_a_client_of_a_cluster_that_learns_where_the_nodes_are_and_asks_them_past_its_link_makes_the_run_invalid(
+    make_plan: MakePlan, judged: Callable[..., Result], then: bytes, past: bool
+) -> None:
+    # It was told 127.0.0.1:6379, the node's own address, and reads there; or the node announces the link's, and it reads here.
+    traffic = [Traffic("store-west", at_s, **passed_by(LEARNS + then)) for at_s in (1.5, 3.5)]
+    result = judged(make_plan(faults=[STORE]), traffic=table(traffic, Traffic, 0.0))
+    assert result.verdict == ("invalid" if past else "pass")
+    assert ("nothing had been asked on store-west but housekeeping" in result.reason) == past
 
 
 BYTE = {"connections": 1, "bytes_out": 1, "bytes_in": 1}

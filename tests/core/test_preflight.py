@@ -90,8 +90,10 @@ def test_a_provider_that_was_not_reached_is_told_with_the_reason() -> None:
     assert answered(LinkSeen("openai", 1, 1, 1, {"200": 1})) == "openai answered 200"
 
 
-def test_a_reply_is_told_up_to_a_limit() -> None:
-    assert len(unanswered(asked(outcome="error", status=500, reply="x" * 10_000))) < 600
+@pytest.mark.parametrize("size", [200, 201, 10_000])
+def test_of_a_reply_the_first_200_characters_are_told(size: int) -> None:
+    reply = "a" * 199 + "b" + "c" * (size - 200)
+    assert f"the reply begins {'a' * 199 + 'b'!r};" in unanswered(asked(outcome="error", status=500, reply=reply))
 
 
 def test_where_nothing_came_and_nobody_was_asked_that_is_said() -> None:

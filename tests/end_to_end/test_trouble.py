@@ -108,7 +108,7 @@ def test_a_service_that_dies_in_the_fault_has_failed_and_is_told_with_the_end_of
 ) -> None:
     assert ended.came_to("fail"), said(ended)
     if ended.result["verdict"] != "fail":
-        return  # the machine was too busy to say anything of the service
+        pytest.skip(f"the machine was too busy to say anything of the service: {ended.result['reason']}")
     told = "in fault under latency 200 ± 0 ms on kind provider, process 'target' ended with status 3; its log ends:"
     for place in (ended.result["reason"], ended.result["service_ended"], said(ended)):
         assert told in " ".join(place.split())

@@ -18,12 +18,14 @@ import yaml
 
 from harness import api
 from harness.checks import foreign_hosts, load_target
+from harness.first_question import Reply
 from harness.interfaces import others_say
 from harness.interfaces.cli import main
+from harness.judging.result import Outcome, Result
 from harness.prepare import Prepared
 from harness.problems import HarnessError, RefusedError
 from harness.record import history
-from harness.record.history import Ended
+from harness.record.history import Ended, LinkSeen, Preflight
 from harness.running.keeper.undo import UndoLog
 from harness.running.state.folder import FolderStore
 from harness.running.state.target_state import TargetState, me
@@ -650,7 +652,7 @@ def conducted(monkeypatch: pytest.MonkeyPatch, stored: Path) -> list[str]:
 
     Whoever is asked to run the third breaks, and somebody presses Ctrl-C in all that are called ``STOPPED``.
     """
-    sample, names = api.judge(stored), []
+    sample, names = api.Run(stored, Result.model_validate_json((stored / "result.json").read_text())), []
 
     def conduct(prepared: Prepared, *_: object, **__: object) -> api.Run:
         names.append(prepared.plan.scenario.name)
@@ -694,6 +696,15 @@ def test_no_scenario_is_begun_behind_one_that_somebody_stopped(
     assert (ended.status == 130) == (begun == 1)
 
 
+@pytest.mark.parametrize(("verdict", "status"), [("aborted", 5), ("inconclusive", 3), ("pass", 0)])
+def test_a_run_ends_with_the_status_of_its_verdict(
+    harness: Callable[..., Said], stored: Path, monkeypatch: pytest.MonkeyPatch, verdict: Outcome, status: int
+) -> None:
+    result = Result.model_validate_json((stored / "result.json").read_text()).model_copy(update={"verdict": verdict})
+    monkeypatch.setattr("harness.interfaces.running.conduct", lambda *_, **__: api.Run(stored, result))
+    assert harness("run", SCENARIOS[0]).status == status
+
+
 @pytest.mark.parametrize("words", [("-h",), ("run", "-h"), ("ask", "-h"), ("list", "-h")])
 def test_help_is_there_under_both_of_its_names(harness: Callable[..., Said], words: tuple[str, ...]) -> None:
     said = harness(*words)
@@ -705,6 +716,26 @@ def test_a_shell_can_be_told_how_to_complete(harness: Callable[..., Said]) -> No
     told = " ".join(harness("--help").out.split())
     assert "--install-completion" in told
     assert "--show-completion" in told
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("harness va", {"validate"}),
+        ("harness ru", {"run"}),
+        ("harness run --tri", {"--trials"}),
+        ("harness gameday pl", {"plan"}),
+        ("harness zz", set()),
+    ],
+)
+def test_a_shell_is_told_how_what_is_typed_may_go_on(
+    harness: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, typed: str, offered: set[str]
+) -> None:
+    monkeypatch.setenv("_HARNESS_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    said = harness()
+    assert (said.status, set(said.out.split())) == (0, offered)
 
 
 def test_a_phase_of_ones_own_that_is_set_comes_before_the_recovery(
@@ -747,6 +778,36 @@ def test_what_does_not_go_to_a_terminal_is_not_wrapped(harness: Callable[..., Sa
     assert max(map(len, lines)) > 100
 
 
+@pytest.mark.parametrize("command", ["run", "plan", "list", "ask", "validate"])
+def test_however_wide_a_terminal_would_be_what_goes_to_none_is_the_same(
+    harness: Callable[..., Said],
+    stored: Path,
+    conducted: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    of_links = [LinkSeen("openai", 1, 1, 1, {"200": 1})]
+    line, status = "POST http://127.0.0.1:1/ask", 200
+    asked = Preflight(
+        0, "", line, "What? " * 40, ["n"], status, "complete", "", "", "So. " * 40, False, 1, None, of_links
+    )
+    monkeypatch.setattr("harness.first_question.ask", lambda *_, **__: Reply("small", (asked,), (), None))
+    words = {
+        "run": SCENARIOS[:1],
+        "plan": (SCENARIOS[0],),
+        "list": ("metrics",),
+        "ask": ("scenarios/targets/resilient.yaml",),
+        "validate": ("scenarios/" + "no-such-file-" * 9,),
+    }[command]
+    said = []
+    for columns in ("20", "400"):
+        conducted.clear()
+        monkeypatch.setenv("COLUMNS", columns)
+        said.append(harness(command, *words))
+    assert said[0] == said[1]
+    assert max(map(len, (said[0].out + said[0].err).splitlines())) > 80
+
+
 TOO_LONG = "a" * 5000
 
 
@@ -778,6 +839,17 @@ def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(
     os.mkfifo(tmp_path / "pipe")
     ended = harness(*words, tmp_path / "pipe")
     assert (ended.status, ended.err) == (2, f"{tmp_path / 'pipe'}: is a pipe, not a file\n")
+
+
+@pytest.mark.parametrize("name", ["questions.yaml", "questions.jsonl", "questions.csv"])
+def test_a_pipe_in_the_place_of_questions_is_refused_where_they_are_named(
+    harness: Callable[..., Said], scenario: Callable[[str, str], Path], tmp_path: Path, name: str
+) -> None:
+    os.mkfifo(tmp_path / name)
+    ended = harness("validate", scenario("questions/facts.yaml", name))
+    assert ended.status == 2
+    assert f"{name}: is a pipe, not a file" in ended.err
+    assert len(ended.err.splitlines()) == 1
 
 
 def test_a_pipe_in_a_stored_run_is_told_and_not_waited_for(harness: Callable[..., Said], tmp_path: Path) -> None:

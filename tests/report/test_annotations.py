@@ -29,6 +29,11 @@ def test_a_broken_expectation_is_an_error_at_its_line_and_one_that_held_is_nothi
     assert message == "0.50, 95 % interval 0.40 to 0.60; expected at least 0.9"
 
 
+def test_what_lies_beyond_what_was_observed_is_more_than_it(run_with, finding) -> None:
+    (line,) = of_run(run_with(finding(value=20.0, low=20.0, high=None, censored=True)), "x.yaml")
+    assert read(line)[2] == "> 20 s, 95 % interval at least 20 s; expected at most 5 s"
+
+
 def test_what_could_not_be_settled_is_a_warning(run_with, finding) -> None:
     (line,) = of_run(run_with(finding(verdict="inconclusive"), verdict="inconclusive"), "x.yaml")
     assert read(line)[0] == "warning"

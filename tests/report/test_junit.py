@@ -45,6 +45,14 @@ def test_a_pass_is_green_and_a_broken_expectation_is_a_failure_with_its_numbers(
     assert re.match(r"9\.6 s, 95 % interval 9\.\d to 9\.\d s; expected at most 5 s", messages[-1])
 
 
+def test_what_lies_beyond_what_was_observed_is_more_than_it(run_with, finding) -> None:
+    (case,) = red(run_with(finding(value=20.0, low=20.0, high=None, censored=True)))
+    message = case.find("failure").attrib["message"]
+    assert message.startswith("> 20 s, 95 % interval at least 20 s; expected at most 5 s")
+    (case,) = red(run_with(finding(value=20.0, low=19.0, high=21.0)))
+    assert case.find("failure").attrib["message"].startswith("20 s, ")
+
+
 def test_what_could_not_be_settled_is_an_error(run_with, finding) -> None:
     held = finding("good_ratio >= 0.9 in fault", value=0.97, low=0.95, high=0.98, verdict="pass")
     open_ = finding(low=1.0, high=12.0, verdict="inconclusive")

@@ -22,6 +22,12 @@ def test_it_says_the_verdict_the_findings_and_how_to_repeat_the_run(failing) -> 
     assert f"```sh\n{failing.result.replay}\n```" in text
 
 
+def test_what_lies_beyond_what_was_observed_is_more_than_it(run_with, finding) -> None:
+    beyond = finding(value=20.0, low=20.0, high=None, censored=True)
+    assert "| > 20 s | at least 20 s |" in summary(run_with(beyond)).replace(r"\>", ">").replace("&gt;", ">")
+    assert "| 20 s | 19 to 21 s |" in summary(run_with(finding(value=20.0, low=19.0, high=21.0)))
+
+
 def test_in_a_run_that_cannot_be_trusted_nothing_counts(refused, passing) -> None:
     text = summary(refused.result)
     assert "not counted" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import pytest
 
@@ -208,6 +209,21 @@ def test_an_address_in_the_request_line_names_only_what_is_asked_for(wire, provi
     kit.eventually(lambda: [row.path for row in wire.arrivals()] == ["/a"])
 
 
+@pytest.mark.parametrize(
+    ("asked", "target"),
+    [
+        (b"http://h.example?q=a/b", "/?q=a/b"),
+        (b"http://h.example", "/"),
+        (b"HTTPS://user:secret@h.example:8/a?q=http://b", "/a?q=http://b"),
+        (b"/a?q=http://b/c", "/a?q=http://b/c"),
+        (b"*", "*"),
+    ],
+)
+def test_what_is_asked_for_begins_behind_the_host_whatever_stands_in_the_query(asked: bytes, target: str) -> None:
+    (request,) = RequestReading().feed(b"OPTIONS " + asked + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert request.target.decode() == target
+
+
 def test_a_client_that_says_no_more_has_left(wire, provider, clients, kit) -> None:
     _answering(provider, HEAD + _chunk(b"data: 1\n\n"))
     client = clients(wire.edge())
@@ -360,6 +376,29 @@ def test_a_client_that_does_not_read_holds_the_provider_back_and_loses_nothing(w
     assert wire.arrivals() == []
     client.hear_whole(head + size)
     kit.eventually(lambda: [row.outcome for row in wire.arrivals()] == ["complete"])
+
+
+def test_a_provider_that_does_not_read_holds_the_client_back_so_that_what_is_held_of_a_body_is_bounded(
+    wire, provider, clients, kit
+) -> None:
+    size = kit.TOO_MUCH
+    said = [0]
+    provider.on_head = lambda line: line.transport.pause_reading()
+    client = clients(wire.edge())
+    client.say(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size)
+    client.socket.setblocking(False)
+    body = memoryview(bytes(size))
+
+    def held() -> bool:
+        """A part of the body has been taken, and no more of it in the last fifty looks."""
+        with suppress(BlockingIOError):
+            while said[-1] < size:
+                said[-1] += client.socket.send(body[said[-1] :])
+        assert said[-1] < size, "all of it was taken, though nobody reads it"
+        said.append(said[-1])
+        return said[-50:] == said[-1:] * 50
+
+    kit.eventually(held)
 
 
 def test_a_defect_of_ours_is_a_cut_and_is_said(wire, provider, clients, kit, monkeypatch, caplog) -> None:

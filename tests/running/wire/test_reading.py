@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import sys
+import tracemalloc
 import zlib
+from importlib import import_module
 
 import brotli
 import pytest
@@ -232,6 +235,53 @@ def test_little_that_stands_for_much_is_read_no_further(coding: str) -> None:
     assert unpacking is not None
     with pytest.raises(CompressionError):
         unpacking.feed(pack(bytes(PIECE_BYTES_MAX + (1 << 20))))
+
+
+BOMBS = {
+    "gzip": lambda text: gzip.compress(text, 1),
+    "br": lambda text: brotli.compress(text, quality=1),
+    "zstd": lambda text: import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd").compress(text),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("coding", BOMBS)
+def test_of_what_stands_for_much_no_more_is_ever_held_than_is_read(coding: str) -> None:
+    bomb, unpacking = BOMBS[coding](bytes(32 * PIECE_BYTES_MAX)), decompression(coding)
+    assert unpacking is not None
+    tracemalloc.start()
+    try:
+        with pytest.raises(CompressionError):
+            unpacking.feed(bomb)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 4 * PIECE_BYTES_MAX
+
+
+def test_of_an_answer_that_is_a_bomb_the_rest_is_not_even_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    class Counting:
+        def __init__(self, codings: str) -> None:
+            self._unpacking = decompression(codings)
+
+        def feed(self, piece: bytes) -> bytes:
+            made.append(0)
+            assert self._unpacking is not None
+            text = self._unpacking.feed(piece)
+            made[-1] = len(text)
+            return text
+
+    monkeypatch.setattr("harness.running.wire.edge.reading.decompression", Counting)
+    bomb = gzip.compress(b'{"a": "' + bytes(2 * ANSWER_BYTES_MAX), 1)
+    reading = AnswerReading(200, "application/json", "gzip")
+    pieces = [bomb[at : at + 1000] for at in range(0, len(bomb), 1000)]
+    for piece in pieces:
+        reading.feed(piece)
+    reading.end()
+    assert sum(made) <= ANSWER_BYTES_MAX
+    assert len(made) < 0.6 * len(pieces)
+    assert reading.tokens_from == "unread"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br"])

@@ -100,3 +100,17 @@ def test_what_a_seed_draws_is_the_same_in_every_version() -> None:
     lots = Lots(7, "east", "http_error-1")
     assert [lots.next("00000b"), lots.next("00000a"), lots.next("00000a")][2] == 0.9333614292838238
     assert draw(7, "east", "http_error-1", "00000a", 2) == 0.9333614292838238
+
+
+@pytest.mark.parametrize(("more", "held"), [(0, True), (1, False)])
+def test_a_body_is_held_and_digested_up_to_512_kib_and_of_a_longer_one_the_nonce_alone_is_known(
+    more: int, held: bool
+) -> None:
+    size = (512 << 10) + more
+    body = BODY.replace(b"Why?", b"Why?" + b"a" * (size - len(BODY)))
+    reading = PromptReading(ANY_RUN, PATH.encode(), [])
+    for at in range(0, size, 1 << 16):
+        reading.feed(body[at : at + (1 << 16)])
+    assert len(reading.body) == (size if held else 0)
+    assert bool(reading.prompt.messages_sha256) == held
+    assert reading.nonce == nonce("", 5)
