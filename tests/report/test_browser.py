@@ -26,6 +26,31 @@ document.documentElement.dataset.cursors = document.querySelectorAll(".cursor[vi
 axis.dispatchEvent(new KeyboardEvent("keydown", { key: "Home", cancelable: true }));
 document.documentElement.dataset.home = axis.getAttribute("aria-valuenow");
 document.documentElement.dataset.wide = document.documentElement.scrollWidth <= window.innerWidth ? "fits" : "does not fit";
+const within = (inner, outer) => inner.left >= outer.left - 1 && inner.right <= outer.right + 1;
+const outermost = (part) => (part.ownerSVGElement ? outermost(part.ownerSVGElement) : part);
+const named = [...document.querySelectorAll("#lanes svg text")].filter((text) => text.getBoundingClientRect().width)
+  .filter((text) => getComputedStyle(text).visibility !== "hidden");
+document.documentElement.dataset.named = named.filter((text) => text.textContent.startsWith("regional_loss")).length;
+document.documentElement.dataset.outside = named
+  .filter((text) => !within(text.getBoundingClientRect(), outermost(text).getBoundingClientRect()))
+  .map((text) => text.textContent).join("|");
+const cut = [...document.querySelectorAll("table")].filter((table) => table.scrollWidth > table.parentElement.clientWidth + 1)
+  .map((table) => table.parentElement);
+document.documentElement.dataset.tables = cut.length;
+document.documentElement.dataset.untold = cut.filter((box) => getComputedStyle(box).overflowX !== "auto" || box.tabIndex !== 0
+  || !getComputedStyle(box).backgroundAttachment.includes("local")).map((box) => box.outerHTML.slice(0, 60)).join("|");
+"""
+# How a failing page begins on a wide screen.
+FIRST = """
+const told = document.documentElement.dataset, verdicts = [...document.querySelectorAll(".score .verdict")];
+told.cards = verdicts.length;
+told.wrapped = verdicts.filter((one) => {
+  const text = document.createRange(), value = one.closest(".value").querySelector("b").getBoundingClientRect();
+  text.selectNodeContents(one);
+  const box = text.getBoundingClientRect(), card = one.closest(".score").getBoundingClientRect();
+  return box.height > 2 * parseFloat(getComputedStyle(one).fontSize) || box.top > value.bottom || box.right > card.right;
+}).map((one) => one.textContent.trim()).join("|");
+told.first = Math.round(document.querySelector("svg[role=img]").getBoundingClientRect().bottom);
 """
 # What the axis and the charts show, in words, after each way to zoom; `off` is how far a tick is from where it should be, in pixels.
 ZOOM = """
@@ -148,6 +173,18 @@ def test_the_cursor_follows_the_keyboard_and_tells_the_values_under_it(failing, 
     assert 'data-home="0"' in seen.root
     assert 'data-wide="fits"' in seen.root
     assert ">Copy</button>" in seen.dom
+    # What is named in a chart is read in it, and a table that is cut off says that it scrolls.
+    assert seen.told("named") != "0"
+    assert seen.told("outside") == ""
+    assert seen.told("tables") != "0"
+    assert seen.told("untold") == ""
+
+
+def test_on_a_wide_screen_no_verdict_wraps_and_the_first_chart_is_seen_without_scrolling(failing, look) -> None:
+    seen = look(allowing(page(failing.result, failing.evidence), FIRST), width=1400)
+    assert seen.told("cards") == "4"
+    assert seen.told("wrapped") == ""
+    assert int(seen.told("first")) < 900
 
 
 # As soon as the requests are unpacked: an outcome is chosen, then a word is typed; and the first table is asked for as CSV.
@@ -278,6 +315,11 @@ const inner = [...document.styleSheets[0].cssRules].find((rule) => rule.conditio
 const rules = [...inner.cssRules].filter((rule) => rule.selectorText).map((rule) => rule.cssText).join("");
 document.documentElement.dataset.hidden = [...inner.cssRules].filter((rule) => rule.style && rule.style.display === "none")
   .map((rule) => rule.selectorText).join(", ");
+document.documentElement.dataset.split = [...document.querySelectorAll(".near .card, .near tr")].filter((one) => {
+  const said = [...inner.cssRules].filter((rule) => rule.style && rule.style.breakInside && one.matches(rule.selectorText));
+  return !said.length || said.at(-1).style.breakInside !== "avoid";
+}).length;
+document.documentElement.dataset.near = document.querySelectorAll(".near .card tr").length;
 document.documentElement.dataset.unfolded = rules.includes("::details-content { content-visibility: visible; }");
 """
 
@@ -287,3 +329,5 @@ def test_on_paper_what_only_a_screen_needs_is_gone_and_what_was_folded_is_there(
     assert {".behind", ".zoom", "button", ".cursor", ".span"} <= set(seen.told("hidden").split(", "))
     assert ".trace" not in seen.told("hidden").split(", ")
     assert seen.told("unfolded") == "true"
+    # The table of phases stays on one sheet.
+    assert (int(seen.told("near")) > 3, seen.told("split")) == (True, "0")

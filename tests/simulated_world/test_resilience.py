@@ -9,7 +9,9 @@ from shutil import copytree
 from typing import Any
 
 import pytest
+from benchmarks.resilience import REAL, written
 from contract.worlds import FAULTS as CARRIED
+from contract.worlds import NOT_SIMULATED
 
 from harness.judging.evidence import Evidence
 from harness.judging.verdict import judge
@@ -18,6 +20,7 @@ from harness.running import loop
 from simulated_world import Fragile, Resilient, simulate
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
+RESILIENT = SCENARIOS / "targets" / "resilient.yaml"
 SEED = 1
 BOTH, EAST = {"kind": "provider"}, {"kind": "provider", "region": "east"}
 REFUSING = {"kind": "http_error", "on": BOTH, "status": 429, "share": 0.3}
@@ -91,6 +94,16 @@ def test_the_resilient_service_does_better_than_the_fragile_one(plans: Any, faul
 
 def test_each_kind_that_the_simulated_world_carries_is_tried_on_both() -> None:
     assert {fault["kind"] for fault in CARRIED.values()} <= {fault["kind"] for fault in FAULTS}
+
+
+def test_each_kind_that_it_does_not_carry_is_tried_on_both_for_real_by_the_benchmark(tmp_path: Path) -> None:
+    tried = {fault["kind"] for fault in REAL}
+    assert {fault["kind"] for fault in NOT_SIMULATED} - tried == {
+        "unplug"
+    }  # no service of the reference is in a container
+    for fault in REAL:
+        (aimed,) = prepare(written(fault, tmp_path), RESILIENT, Asked(), None).plan.disturbances
+        assert aimed.fault.kind == fault["kind"]
 
 
 @pytest.mark.parametrize("share", [0.15, 0.3, 0.6])

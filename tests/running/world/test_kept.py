@@ -5,6 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
+from harness.problems import HarnessError
+from harness.running.keeper import temporary
 from harness.running.keeper.keeper import Child
 from harness.running.keeper.processes import everyone
 from harness.running.world.kept import Kept
@@ -38,3 +42,21 @@ def test_nothing_that_was_never_started_is_whole() -> None:
         assert not kept.whole
     finally:
         kept.close()
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"),
+    [
+        ("pathlib.Path.mkdir", OSError(28, "No space left on device")),
+        ("tempfile.gettempdir", FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")),
+    ],
+)
+def test_where_no_temporary_folder_can_be_made_that_is_said_with_what_would_help(
+    monkeypatch: pytest.MonkeyPatch, broken: str, error: OSError
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(broken, full)
+    with pytest.raises(HarnessError, match=f"name one that can be written to with TMPDIR: .*{error.strerror[:20]}"):
+        temporary.make(temporary.named())
