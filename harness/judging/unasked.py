@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
@@ -11,6 +11,7 @@ from harness.judging.misnamed import not_there
 from harness.judging.sample import LABELS, Labels, baseline, pick
 from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
+from harness.reading.quantities import plain
 
 FACTOR = 1.5  # how many times as bad it has to be
 _BEFORE = ("warmup", "baseline")
@@ -32,7 +33,8 @@ def unasked(evidence: Evidence) -> Iterator[str]:
                 now = metric.measure(pick(evidence, Selection(phase, labels)), part)
                 if _much_worse(metric, now, before):
                     what = f"{name}{f'.{part}' if part else ''}{Selection(labels=labels).labelled}"
-                    yield f"{what} in {phase} was {_value(now)} (baseline {_value(before)})"
+                    said, was = _values(now, before)
+                    yield f"{what} in {phase} was {said} (baseline {was})"
 
 
 def _not_asked(metric: Metric, phase: str, plan: Plan) -> list[Labels]:
@@ -69,7 +71,16 @@ def _much_worse(metric: Metric, now: Interval, before: Interval) -> bool:
     return now.low > before.high and now.value - low >= FACTOR * (before.value - low)
 
 
-def _value(interval: Interval) -> str:
-    value = interval.value or 0.0
-    shown = f"{value:.2f}" if value < 10 else f"{value:.0f}"
-    return f"more than {shown}" if interval.censored else shown
+def _values(now: Interval, before: Interval) -> tuple[str, str]:
+    """Both in words that tell them apart."""
+    short = _value(now, _short), _value(before, _short)
+    return short if short[0] != short[1] else (_value(now, plain), _value(before, plain))
+
+
+def _value(interval: Interval, shown: Callable[[float], str]) -> str:
+    value = shown(interval.value or 0.0)
+    return f"more than {value}" if interval.censored else value
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"

@@ -1352,6 +1352,16 @@ def test_under_a_pass_stands_what_got_much_worse_and_was_not_asked_about(
     assert (well.unasked, "not asked about" in well.reason) == ([], False)
 
 
+def test_what_got_much_worse_is_told_in_numbers_that_show_it(
+    judged: Callable[..., Result], make_plan: MakePlan, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 12, 22, 20), expect=["recovery_time_s <= 8"], slo={"good": 0.99, "over": "30d"})
+    most = lambda i, due_s: {"outcome": "error", "status": 503} if i % 4 and 13 <= due_s < 35 else {}  # noqa: E731
+    told = judged(plan, requests=rows(plan, most)).unasked
+    assert "error_budget_spent in fault was 0.000637 (baseline 0)" in told
+    assert "good_ratio in fault was 0.25 (baseline 1.00)" in told
+
+
 @pytest.mark.parametrize(
     ("expect", "told"),
     [
