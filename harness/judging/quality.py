@@ -279,7 +279,8 @@ def _load(quality: Quality, *, closed: bool) -> Iterator[str]:
 def _fell_behind(quality: Quality) -> str:
     said = []
     if quality.dropped:
-        said.append(f"{quality.dropped} of {quality.offered} requests were not sent")
+        were = "was" if quality.dropped == 1 else "were"
+        said.append(f"{quality.dropped} of {quality.offered} requests {were} not sent")
     if quality.send_lag_ms.p99 is not None and quality.send_lag_ms.p99 > LAG_P99_MS:
         lag_ms = quality.send_lag_ms.p99
         said.append(f"1 in 100 was sent {lag_ms:.0f} ms or more after it was due, and {LAG_P99_MS:.0f} ms is the most")

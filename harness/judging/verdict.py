@@ -187,9 +187,9 @@ def _remark(finding: Finding) -> str:
 def _sentence(reasons: list[str]) -> str:
     text = "; ".join(reasons)
     text += "" if text.endswith("?") else "."
-    # A name of ours, such as good_ratio or latency-1, stays as it is written.
-    starts_with_a_word = text.split(" ", 1)[0].isalpha()
-    return f"{text[:1].upper()}{text[1:]}" if starts_with_a_word else text
+    # A name of ours, such as good_ratio, relapses or latency-1, stays as it is written.
+    first = text.split(" ", 1)[0]
+    return f"{text[:1].upper()}{text[1:]}" if first.isalpha() and first not in metrics else text
 
 
 def _finding(evidence: Evidence, expectation: Expectation) -> Finding:

@@ -95,6 +95,13 @@ def test_a_broken_expectation_is_told_with_its_interval_and_its_limit(
     )
 
 
+def test_a_metric_that_begins_the_reason_is_written_as_it_is_called(
+    make_plan: MakePlan, judged: Callable[..., Result]
+) -> None:
+    result = judged(make_plan(phases=(1, 12, 22, 20), expect=["relapses >= 1"]))
+    assert result.reason == "relapses was 0, 95 % interval 0 to 0; expected >= 1."
+
+
 def test_what_was_not_measured_is_no_verdict_either_way(make_plan: MakePlan, judged: Callable[..., Result]) -> None:
     result = judged(make_plan(expect=["ttft_ms.p50 <= 50 in fault"]), requests=None, attempts=None)
     assert result.verdict == "fail"
@@ -132,6 +139,7 @@ def test_one_request_that_was_not_sent_is_one_too_many(
     result = judged(plan, requests=rows(plan, lambda index, due_s: unsent if index == 50 else {}))
     assert result.verdict == "invalid"
     assert (result.quality.dropped, result.quality.sent, result.quality.offered) == (1, 69, 70)
+    assert "1 of 70 requests was not sent" in result.reason
 
 
 @pytest.mark.parametrize(("change", "trusted"), [("none", True), ("lost", False), ("doubled", False), ("last", False)])
