@@ -1360,6 +1360,34 @@ def test_under_a_pass_stands_what_got_much_worse_and_was_not_asked_about(
     assert (well.unasked, "not asked about" in well.reason) == ([], False)
 
 
+@pytest.mark.parametrize(
+    ("nameless_from_s", "fewer", "verdict"),
+    [(13, 4, "inconclusive"), (13, 1, "inconclusive"), (0, 1, "pass"), (99, 1, "pass")],
+    ids=["all", "some", "always some", "none"],
+)
+@pytest.mark.parametrize("expected", ["monotonic_violations <= 0", "staleness_s.p95 <= 3"])
+def test_answers_that_no_longer_name_their_snapshot_step_back_or_not_nobody_knows(
+    judged: Callable[..., Result],
+    make_plan: MakePlan,
+    rows: Rows,
+    events: Events,
+    expected: str,
+    nameless_from_s: float,
+    fewer: int,
+    verdict: str,
+) -> None:
+    plan = make_plan(phases=(1, 12, 22, 20), expect=[f"{expected} in fault"])
+
+    def named(index: int, due_s: float) -> dict[str, Any]:
+        none = due_s > nameless_from_s and index % 4 < fewer and (nameless_from_s or index % 2)
+        return {"seen_version": 1, "snapshot_version": None if none else 1}
+
+    published = sorted([*events(plan), history.Published(4.0, 3.99, 1)], key=lambda event: event.at_s)
+    result = judged(plan, requests=rows(plan, named), history=published)
+    assert result.verdict == verdict, result.reason
+    assert ("answers did not name their snapshot, and 0 of 120 in the baseline" in result.reason) == (verdict != "pass")
+
+
 def test_what_got_much_worse_is_told_in_numbers_that_show_it(
     judged: Callable[..., Result], make_plan: MakePlan, rows: Rows
 ) -> None:

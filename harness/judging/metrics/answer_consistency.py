@@ -11,8 +11,9 @@ from harness.judging.metrics.counted import RATE, MustNotHappen
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.judging.scoring.shares import wilson
+from harness.judging.unnamed import best_of_named, unnamed
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation
+from harness.reading.expectation import Expectation, Verdict
 from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
@@ -100,6 +101,12 @@ class MonotonicViolations(MustNotHappen):
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         compared = compare(sample)
         return compared.monotonic_rate if part == RATE else compared.monotonic_violations
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        return unnamed(sample)
+
+    def at_best(self, sample: Sample) -> Verdict:
+        return best_of_named(sample)
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if plan.target.ask.reply.snapshot_version is None:

@@ -9,8 +9,9 @@ from harness.judging.metrics.base import Metric, measured_parts
 from harness.judging.metrics.latency import QUANTILES, best_quantile
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
+from harness.judging.unnamed import best_of_named, unnamed
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation
+from harness.reading.expectation import Expectation, Verdict
 from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
@@ -46,6 +47,12 @@ class Staleness(Metric):
         part = part or self.usual_part
         interval: Interval = sample.once(f"{self.name}.{part}", lambda: _quantile(sample, QUANTILES[part]))
         return interval
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        return unnamed(sample)
+
+    def at_best(self, sample: Sample) -> Verdict:
+        return best_of_named(sample)
 
     def about_usual(self, part: str | None) -> bool:
         """A limit on the median says nothing of the oldest twentieth."""
