@@ -277,6 +277,58 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [("http://127.0.0.1:{port}", "http://127.0.0.1:8000"), ('app.py, "{port}"', 'app.py, "{port}", --api, "8000"')],
         [],
     ),
+    "equals signs in braces": (
+        [("load:\n  rate_per_s: 20\n  questions: questions.yaml", "load: {rate_per_s=20, questions=questions.yaml}")],
+        [
+            "scenario:3 load[\"rate_per_s=20\"]: unknown key; a key is followed by a ':', not by a '='; write rate_per_s: 20",
+            "scenario:3 load[\"questions=questions.yaml\"]: unknown key; a key is followed by a ':', not by a '='; "
+            "write questions: questions.yaml",
+        ],
+    ),
+    "a comment without a blank behind a time": (
+        [("fault: 15s", "fault: 15s#long")],
+        ["scenario:8 phases.fault: '15s#long' is not a duration; a blank is missing before the # of the comment"],
+    ),
+    "a list where the keys of the load belong": (
+        [("  rate_per_s: 20\n  questions", "  - rate_per_s: 20\n  - questions")],
+        ["scenario:3 load: should be 'none' or a mapping, but is a list; leave out the '-' before its keys"],
+    ),
+    "a list where links belong": (
+        [("  provider-east: {kind", "  - provider-east: {kind")],
+        ["target:13 links: should be a mapping, but is a list; leave out the '-' before its keys"],
+    ),
+    "an environment as a list": (
+        [('env: {OPENAI_BASE_URL: "{url}/v1"}', 'env: ["OPENAI_BASE_URL={url}/v1"]')],
+        [
+            "target:14 links.provider-east.env: should be a mapping, but is a list; a mapping stands there, "
+            'such as {OPENAI_BASE_URL: "{url}/v1"}'
+        ],
+    ),
+    "curly quotes round an expectation": (
+        [("- good_ratio >= 0.9 in fault", "- \u201cgood_ratio >= 0.9 in fault\u201d")],
+        [
+            "scenario:15 expect[0]: '\u201cgood_ratio >= 0.9 in fault\u201d' is not an expectation: curly quotes are letters to YAML; "
+            "write plain ones, or none; write metric[.part][{label=value}] OP number [in PHASE] [among exposed] [after FAULT], "
+            "such as good_ratio >= 0.9 in fault, good_ratio{region=east} >= 0.9 in fault or recovery_time_s <= 5"
+        ],
+    ),
+    "an expectation in braces": (
+        [("good_ratio >= 0.9 in fault", "{good_ratio >= 0.9}")],
+        [
+            "scenario:15 expect[0]: an expectation is one text, and in braces it is a mapping; write good_ratio >= 0.9 without them"
+        ],
+    ),
+    "a body as a text": (
+        [('body: {q: "{question}"}', 'body: \'{"q": "{question}"}\'')],
+        ['target:11 ask.body: should be a mapping, but is \'{"q": "{question}"}\'; leave out the quotes around it'],
+    ),
+    "a question without quotes": (
+        [('{q: "{question}"}', "{q: {question}}")],
+        [
+            "target:7 ask: the question is put nowhere, so every answer would be one to nothing: {question} without quotes is a mapping to "
+            'YAML, and no text; write {question} where it goes in body (or path, or a header), such as body: {question: "{question}"}'
+        ],
+    ),
     "no blank behind a colon in braces": (
         [("get: /healthz", "get:/healthz")],
         [

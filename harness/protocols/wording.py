@@ -108,10 +108,22 @@ def unasked(ask: ResolvedAsk) -> str | None:
         return None
     meant = next((match[0] for text in written if (match := _MEANT.search(text))), None)
     seen = f"{meant} is no placeholder; " if meant else ""
+    if _unquoted(ask.body):
+        seen = "{question} without quotes is a mapping to YAML, and no text; "
     return (
         f"the question is put nowhere, so every answer would be one to nothing: {seen}"
         'write {question} where it goes in body (or path, or a header), such as body: {question: "{question}"}'
     )
+
+
+def _unquoted(body: object) -> bool:
+    """Whether ``{question}`` stands in *body* as YAML reads it without quotes: a mapping of that key alone, to nothing."""
+    match body:
+        case dict():
+            return body == {"question": None} or any(map(_unquoted, body.values()))
+        case list():
+            return any(map(_unquoted, body))
+    return False
 
 
 _UNMARKED = frozenset({"", "0", "false", "no", "none", "null", "off", "full", "miss", "bypass"})

@@ -154,6 +154,7 @@ _SLIPS = (
     (re.compile(r"(?:<=|>=|<|>)\s*(?![0-9]|-[0-9])\S+"), "the limit {0!r} is no number such as 0.9"),
 )
 _MIXED_UP = (
+    (re.compile("[\u201c\u201d\u201e\u2018\u2019].*"), "curly quotes are letters to YAML; write plain ones, or none"),
     (re.compile(r"\s*-?[0-9.]+\s*(?:<=|>=|<|>)\s*[a-z_].*"), "the metric stands in front, and one limit behind it"),
     (
         re.compile(r"\s*([a-z0-9_]+(?:[ -][a-z0-9_]+)+)\s*(?:\.\w+\s*)?[{<>].*"),

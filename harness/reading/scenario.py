@@ -393,6 +393,8 @@ def _one_text(written: object) -> object:
     """What is expected of a metric is one text; YAML makes a mapping of it where a colon stands for the comparison."""
     if isinstance(written, dict):
         metric, limit = next(iter(written.items()), ("METRIC", 5))
+        if limit is None:
+            raise ValueError(f"an expectation is one text, and in braces it is a mapping; write {metric} without them")
         with_equals = f"{metric}={limit}"
         if expectation.can_be_read(with_equals):
             meant = with_equals

@@ -121,7 +121,7 @@ class Slip:
 
 def slips_of(error: ErrorDetails, place: Place, value: Plain) -> Iterator[Slip]:
     """The slip that the *error* at a *place* of *value* comes from, where it comes from one."""
-    if error["type"] != "extra_forbidden" or place.owner is None:
+    if error["type"] != "extra_forbidden" or place.owner is None or _STUCK.fullmatch(str(place.path[-1])):
         return
     around = _at(value, place.path[:-1])
     near = nearest_one(str(place.path[-1]), list(fields(place.owner)))
@@ -205,6 +205,8 @@ def _refused(error: ErrorDetails, wanted: object, at: KeyPath, *, key: bool) -> 
     if error["type"] in ("value_error", "assertion_error"):
         # The model's own words; a long value in them is made short.
         what = str(context["error"]).replace(repr(value), shown(value) if isinstance(value, str) else repr(value)[:80])
+        if isinstance(value, str) and (marked := _marked(value, wanted)):
+            what = what.partition("; ")[0] + marked
     elif wanted is None:
         what = error["msg"]
     elif error["type"] == "missing":
@@ -248,6 +250,8 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
 
 def _marked(text: str, wanted: object) -> str:
     """What stands in *text* beside a value that would be right: a comment, a sign of another language, curly quotes; else nothing."""
+    if text.strip().startswith("{") and _fits(wanted, _json(text)):
+        return "; leave out the quotes around it"
     beside = {
         text.rstrip(",; "): f"leave out the {text.rstrip()[-1:]!r} at its end",
         text.strip("\u201c\u201d\u201e\u2018\u2019"): "curly quotes are letters to YAML; write plain ones, or none",
@@ -261,9 +265,13 @@ def _marked(text: str, wanted: object) -> str:
 def _wrapped(value: Plain, wanted: object) -> str:
     """How *value* is written as the list or the mapping that stands there, where that alone is missing; else nothing."""
     if isinstance(value, list):
+        if len(value) == 1 and isinstance(value[0], dict) and _fits(wanted, value[0]):
+            return "; leave out the '-' before its keys"
         if len(value) == 1 and _fits(wanted, value[0]):
             return f"; write {_in_a_list(value[0])}"
-        keyed = json_schema(wanted).get("type") == "object" and value and all(isinstance(one, dict) for one in value)
+        if pairs := _pairs(value, wanted):
+            return pairs
+        keyed = _is_mapping(wanted) and value and all(isinstance(one, dict) for one in value)
         return "; leave out the '-' before its keys" if keyed else ""
     if value is None or value is True:
         said = "" if value is None else _within(value, wanted)
@@ -277,6 +285,23 @@ def _wrapped(value: Plain, wanted: object) -> str:
         several = isinstance(value, str) and len(value.split()) > 1
         return "; a list stands in [ ], or line by line behind a '-'" if several else f"; write [{_in_a_list(value)}]"
     return _within(value, wanted)
+
+
+def _is_mapping(wanted: object) -> bool:
+    model = bare(wanted)
+    return json_schema(wanted).get("type") == "object" or (isinstance(model, type) and issubclass(model, BaseModel))
+
+
+def _pairs(value: list[Plain], wanted: object) -> str:
+    """How a list of ``KEY=VALUE`` is written as the mapping that stands there; nothing where it is none."""
+    pairs: dict[str, Plain] = {}
+    for one in value:
+        key, equals, held = one.partition("=") if isinstance(one, str) else ("", "", "")
+        pairs |= {key: held} if equals else {}
+    if len(pairs) < len(value) or not _fits(wanted, pairs):
+        return ""
+    first, said = next(iter(pairs.items()))
+    return f"; a mapping stands there, such as {{{first}: {clipped(without_passwords(_in_a_list(said)), _SHOWN)}}}"
 
 
 def _within(value: Plain, wanted: object) -> str:
@@ -305,6 +330,15 @@ def _in_a_list(value: Plain) -> str:
 def _is_file(*values: Plain) -> bool:
     """Whether *values* are the name of one file of ours, under whatever key."""
     return len(values) == 1 and isinstance(values[0], str) and values[0].endswith((".yaml", ".yml"))
+
+
+def _json(text: str) -> Plain:
+    """What *text* holds as JSON; None where it is none."""
+    try:
+        held: Plain = json.loads(text)
+    except ValueError:
+        return None
+    return held
 
 
 def _as_text(value: Plain) -> str:
