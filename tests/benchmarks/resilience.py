@@ -125,6 +125,8 @@ def for_real(path: Path) -> None:
                 of[service] = run_for_real(fault, service, Path(folder))
             with path.open("a") as file:
                 file.write(f"{json.dumps(of[service])}\n")
+            if of[service]["verdict"] == "interrupted":
+                return
         both = [of[name]["good_ratio"] for name in ("fragile", "resilient")]
         measured = None not in both and {one["verdict"] for one in of.values()} <= set(ON_THE_SERVICE)
         mark = "open " if not measured else "worse" if both[1] < both[0] - 0.03 else "     "
