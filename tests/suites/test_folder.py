@@ -14,7 +14,8 @@ def _begun(below: Path, inputs: str, *, resume: bool = True) -> Path:
 
 
 def test_a_new_folder_is_for_its_owner_alone_and_what_it_lies_in_is_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "reports").mkdir(mode=0o755)
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports").chmod(0o755)  # whatever the umask
     made = _begun(tmp_path / "reports" / "gate", "a")
     assert made.stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "reports").stat().st_mode & 0o777 == 0o755
