@@ -229,7 +229,7 @@ def _carry_out(going: Going, given: With, page: tuple[str, int] | None) -> None:
     going.world.heed, going.world.say = signals.heed, terminal.tell
     with signals.installed(), terminal.open(), _served(going, page, terminal.tell) as url:
         if url:
-            terminal.tell(f"page: {url}")
+            terminal.tell_way_in(url)
         going.world.somebody = lambda: terminal.hears or (bool(url) and _awaited(going))
         going.carry_out()
 

@@ -64,7 +64,11 @@ class GamedayTerminal:
 
     def tell(self, text: str) -> None:
         """Show a line that is no event, after all that has happened so far."""
-        self._answers.append((self._going.desk.standing.seen, text))
+        self._answers.append((self._going.desk.standing.seen, visible(text)))
+
+    def tell_way_in(self, url: str) -> None:
+        """Show where the day's page is, likewise; with its token, which is hidden wherever else an address is shown."""
+        self._answers.append((self._going.desk.standing.seen, f"page: {url}"))
 
     # What is typed.
 
@@ -143,15 +147,18 @@ class GamedayTerminal:
 
     def _answer(self) -> None:
         while self._answers and self._answers[0][0] <= self._seen:
-            self._print(self._answers.pop(0)[1], dim=True)
+            self._write(self._answers.pop(0)[1], dim=True)
 
     def _print(self, line: str, *, bold: bool = False, dim: bool = False) -> None:
+        self._write(visible(line), bold=bold, dim=dim)
+
+    def _write(self, line: str, *, bold: bool = False, dim: bool = False) -> None:
         from rich.text import Text
 
         # As text and never as markup: people have their say in it.
         style = "bold red" if bold else "dim" if dim else ""
         with suppress(OSError, ValueError):
-            self._console.print(Text(visible(line), style=style), soft_wrap=True, highlight=False)
+            self._console.print(Text(line, style=style), soft_wrap=True, highlight=False)
 
     def _figures(self) -> None:
         figures = self._going.shown.live()

@@ -53,7 +53,7 @@ def test_the_newest_day_of_a_file_is_meant_where_a_file_is_named(harness: Harnes
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("",), "says nothing"),
+        (("",), "is empty"),
         (("x", "--due", "tomorrow"), "'tomorrow' is no date; write it as 2027-01-15"),
         (("x", "--by", "harness"), "'harness' is nobody's name"),
     ],

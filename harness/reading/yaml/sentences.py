@@ -255,9 +255,12 @@ def _marked(text: str, wanted: object) -> str:
     beside = {
         text.rstrip(",; "): f"leave out the {text.rstrip()[-1:]!r} at its end",
         text.strip("\u201c\u201d\u201e\u2018\u2019"): "curly quotes are letters to YAML; write plain ones, or none",
-        text.partition("#")[0].rstrip(): "a blank is missing before the # of the comment",
-        text.partition("//")[0].rstrip(): "a comment begins with #",
     }
+    if "://" not in text:  # an address has both
+        beside |= {
+            text.partition("#")[0].rstrip(): "a blank is missing before the # of the comment",
+            text.partition("//")[0].rstrip(): "a comment begins with #",
+        }
     rights = (what for right, what in beside.items() if right not in ("", text) and _fits(wanted, _unquoted(right)))
     return "".join(f"; {what}" for what in [*rights][:1])
 
