@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from harness.reading.yaml.expected import nearest_one
 from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.sentences import slips_of, validate
-from harness.reading.yaml.types import Choice, bare, locate
+from harness.reading.yaml.types import Choice, Place, bare, locate
 
 _MOST = 50
 """A file with more slips than this has its first ones mended."""
@@ -40,31 +41,31 @@ def mended(annotation: object, value: Plain) -> Mended:
 
 
 def _of_keys(annotation: object, value: Plain) -> Iterator[tuple[KeyPath, str]]:
-    try:
-        validate(annotation, value)
-    except ValidationError as error:
-        for one in error.errors(include_url=False):
-            place = locate(annotation, one["loc"])
-            yield from ((slip.path, slip.meant) for slip in slips_of(one, place, value))
-            choice = bare(place.wanted)
-            if isinstance(choice, Choice) and choice.tag is not None and one["type"] == "union_tag_not_found":
-                known = list(choice.tagged())
-                keys = [key for key, said in one["input"].items() if nearest_one(key, [choice.tag]) and said in known]
-                yield from (((*place.path, key), choice.tag) for key in keys)
+    for one, place in _refusals(annotation, value):
+        yield from ((slip.path, slip.meant) for slip in slips_of(one, place, value))
+        choice = bare(place.wanted)
+        if isinstance(choice, Choice) and choice.tag is not None and one["type"] == "union_tag_not_found":
+            known = list(choice.tagged())
+            keys = [key for key, said in one["input"].items() if nearest_one(key, [choice.tag]) and said in known]
+            yield from (((*place.path, key), choice.tag) for key in keys)
 
 
 def _of_tags(annotation: object, value: Plain) -> Iterator[tuple[KeyPath, str]]:
+    for one, place in _refusals(annotation, value):
+        choice = bare(place.wanted)
+        if isinstance(choice, Choice) and choice.tag is not None and one["type"] == "union_tag_invalid":
+            said = one["input"].get(choice.tag)
+            near = nearest_one(said, list(choice.tagged())) if isinstance(said, str) else None
+            if near is not None:
+                yield (*place.path, choice.tag), near
+
+
+def _refusals(annotation: object, value: Plain) -> Iterator[tuple[ErrorDetails, Place]]:
+    """Why *value* is none of *annotation*, and where in it."""
     try:
         validate(annotation, value)
     except ValidationError as error:
-        for one in error.errors(include_url=False):
-            place = locate(annotation, one["loc"])
-            choice = bare(place.wanted)
-            if isinstance(choice, Choice) and choice.tag is not None and one["type"] == "union_tag_invalid":
-                said = one["input"].get(choice.tag)
-                near = nearest_one(said, list(choice.tagged())) if isinstance(said, str) else None
-                if near is not None:
-                    yield (*place.path, choice.tag), near
+        yield from ((one, locate(annotation, one["loc"])) for one in error.errors(include_url=False))
 
 
 def _renamed(value: Plain, path: KeyPath, meant: str) -> Plain:

@@ -163,10 +163,8 @@ def _unlike_what_it_seems(here: str) -> str:
 
 def _miswritten(here: str, is_last: bool) -> str:
     """A blank that is missing, or a sign of another language; *is_last*: it is the line at which the parser stopped."""
-    if match := _STUCK.fullmatch(here):
+    if match := _STUCK.fullmatch(here) or _STUCK_IN_BRACES.search(here):
         # A ``key:value`` without a blank is a text to YAML, which goes on in the next line: the parser stops behind it.
-        return f"a blank is missing behind the ':'; write {match['key']}: {_shown(match['value'])}"
-    if match := _STUCK_IN_BRACES.search(here):
         return f"a blank is missing behind the ':'; write {match['key']}: {_shown(match['value'])}"
     if match := _STUCK_DASH.fullmatch(here):
         return f"a blank is missing behind the '-'; write - {_shown(match['item'])}"
