@@ -53,7 +53,7 @@ class Cell:
 
     @property
     def folder(self) -> Path:
-        return OUT / f"{self.target}-{self.seed}"
+        return OUT / f"{self.target}-{self.seed}" / self.scenario
 
     @property
     def _name_of_kind(self) -> str:
@@ -61,17 +61,28 @@ class Cell:
         kind = self.scenario.partition("/")[0]
         return f"{kind}-" if kind in KINDS else ""
 
+    @property
+    def scenario_file(self) -> Path:
+        return Path("scenarios", f"{self.scenario}.yaml")
+
+    @property
+    def target_file(self) -> Path:
+        return Path("scenarios", "targets", f"{self._name_of_kind}{self.target}.yaml")
+
     def run(self) -> Record:
         """Make the run, and put on record what it came to."""
-        target = f"{self._name_of_kind}{self.target}"
-        words = ["run", f"scenarios/{self.scenario}.yaml", "--target", f"scenarios/targets/{target}.yaml"]
+        words = ["run", str(self.scenario_file), "--target", str(self.target_file)]
         words += ["--seed", str(self.seed), "--out", str(self.folder)]
         command = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
         # Those side by side have each a target of their own, and share no more than its name.
-        name = Path(self.scenario).name
-        environment = {**os.environ, "HARNESS_STATE": str((self.folder / f".state-{name}").absolute())}
+        environment = {**os.environ, "HARNESS_STATE": str((self.folder / ".state").absolute())}
         subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False, env=environment)
-        result = json.loads(max(self.folder.glob(f"{name}/*/result.json")).read_text())
+        results = sorted(self.folder.glob("*/*/result.json"))
+        if not results:
+            sys.exit(
+                f"{self.scenario} on {self.target} was not run, as said above; the table has no row for what is refused"
+            )
+        result = json.loads(results[-1].read_text())
         record = {"scenario": self.scenario, "target": self.target, "seed": self.seed}
         record |= {key: result[key] for key in ("verdict", "findings", "versions", "proxy")}
         with RECORDS.open("a") as file:
