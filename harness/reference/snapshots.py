@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from redis.asyncio import Redis
@@ -14,6 +15,8 @@ from redis.exceptions import RedisError
 _SNAPSHOT = "snapshot"
 _FACTS = "facts"
 _HEARTBEAT = "heartbeat"
+_AT_ONCE = 16
+"""Where more than so asked at once, as while a store stood still, their connections are closed after it: redis-py keeps all it opened."""
 
 
 class Snapshot(NamedTuple):
@@ -54,6 +57,7 @@ class Store:
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
         )
+        self._asking = self._asked_at_once = 0
 
     async def publish(self, snapshot: Snapshot, facts: Mapping[str, str]) -> None:
         """Replace the snapshot and all its facts at once: no reader sees a part of it."""
@@ -74,7 +78,7 @@ class Store:
 
     async def read(self, fact_id: str | None) -> Reading:
         """The fact and its snapshot, read at once; raises NothingPublished, or another RedisError."""
-        async with self._redis.pipeline(transaction=True) as transaction:
+        async with self._counted(), self._redis.pipeline(transaction=True) as transaction:
             transaction.hgetall(_SNAPSHOT)
             transaction.hget(_FACTS, fact_id or "")
             transaction.get(_HEARTBEAT)
@@ -86,6 +90,19 @@ class Store:
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        self._asking += 1
+        self._asked_at_once = max(self._asked_at_once, self._asking)
+        try:
+            yield
+        finally:
+            self._asking -= 1
+            if not self._asking:
+                most, self._asked_at_once = self._asked_at_once, 0
+                if most > _AT_ONCE:
+                    await self._redis.connection_pool.disconnect(inuse_connections=False)
 
 
 def _flat(pairs: Mapping[str, str | int]) -> list[str | int]:

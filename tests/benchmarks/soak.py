@@ -2,10 +2,14 @@
 
 ``python tests/benchmarks/soak.py RESULTS.jsonl [--minutes 60]``. One game day of one scenario on the resilient reference target, with three
 faults that come and go until its end. It goes on by itself: where this command is ended it can be called again, and looks on; what it saw
-is in the file, and the day in a folder beside it. Prints, for each process, its memory (PSS) and handles once it has settled, and by how
-much they grew until the end, with a 95 % interval; then whether each request that was due has its row, and each time that a fault came and
-went its events. Ends with 1 where something grew by more than the bound that is printed, or anything is missing, and with 3 where the
-interval reaches beyond the bound, as it may when it is only tried: ``--minutes 2``.
+is in the file, and the day in a folder beside it.
+
+A process has as many connections and buffers as its faults make requests wait, so it swells and shrinks with them; they come and go in
+cycles of a minute. So each whole cycle is one value, its mean, and a straight line is laid through those. Prints, for each process and for
+all together, its memory (PSS) and handles in the first cycle once it has settled, the most that was seen, and by how much the mean grew
+until the last cycle, with a 95 % interval: ``flat`` where all of that is within the bound that is printed, ``grows`` where all is beyond,
+else ``cannot say``. Then whether each request that was due has its row, and each time that a fault came and went its events. Ends with 1
+where something grows or anything is missing, and with 3 where of something it cannot be said, as in the few cycles of ``--minutes 5``.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +41,18 @@ MEMORY_MB, HANDLES, SHARE = 8.0, 8.0, 0.1
 """A process may come to have so many MB or handles more between settling and the end, or a tenth of what it had, where that is more."""
 SETTLES = 0.2
 """So much of the time in which faults come and go is not looked at: pools fill, and what is imported late is imported."""
-BLOCKS = 16
-"""Samples in a row hang together; the medians of so many stretches hardly do."""
+CYCLE_S = 60
+"""After so long all faults come and go as before: the least common multiple of their periods."""
 BEFORE_S, AFTER_S = 30.0, 20.0
-_SAMPLES, _EVERY_S_MIN = 600, 0.5
+_EVERY_S = 2.0
+_ALL = "all"
 _VERBS = ("injecting", "injected", "reverting", "reverted")
 FLAPPING: list[dict[str, Any]] = [
     {"kind": "latency", "id": "late", "on": {"kind": "provider", "region": "west"}, "base": "300ms", "jitter": "100ms",
      "at": "fault", "flap": {"period": "20s", "duty": 0.5}},
     {"kind": "regional_loss", "id": "lost", "region": "east", "at": "fault + 3s", "flap": {"period": "30s", "duty": 0.2}},
     {"kind": "http_error", "id": "errors", "on": {"kind": "provider"}, "status": 500, "share": 0.2, "at": "fault + 7s",
-     "flap": {"period": "25s", "duty": 0.4}},
+     "flap": {"period": "20s", "duty": 0.4}},
 ]  # fmt: skip
 DAY = {
     "schema": "harness.gameday/1", "name": "soak", "title": "Soak", "objective": "see whether anything grows",
@@ -74,7 +80,7 @@ def scenario(minutes: float, rate_per_s: float) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Growth:
-    """By how much something grew between the first and the last sample, with a 95 % interval; *had*: at first."""
+    """By how much something grew from the first cycle to the last one, with a 95 % interval; *had*: in the first."""
 
     had: float
     grew: float
@@ -88,27 +94,37 @@ class Growth:
         return "flat" if self.high <= bound else "cannot say"
 
 
-def growth(at_s: Sequence[float], values: Sequence[float]) -> Growth | None:
-    """A straight line through the medians of `BLOCKS` stretches of time (least squares, Student's t); None for too few samples."""
-    if len(at_s) < 2 * BLOCKS:
-        return None
-    times, seen = np.asarray(at_s, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    parts = np.array_split(np.arange(len(times)), BLOCKS)
-    middles, medians = (np.array([np.median(of[part]) for part in parts]) for of in (times, seen))
-    (slope, _), residual, *_ = np.polyfit(middles, medians, 1, full=True)
-    spread = np.sqrt(residual.sum() / (BLOCKS - 2) / ((middles - middles.mean()) ** 2).sum())
-    spans_s = float(times[-1] - times[0])
-    grew, wide = float(slope) * spans_s, student_quantile(BLOCKS - 2) * float(spread) * spans_s
-    return Growth(float(medians[0]), grew, grew - wide, grew + wide)
+def growth(cycles: Sequence[float]) -> Growth:
+    """A straight line through the means of *cycles* (least squares, Student's t).
+
+    What one cycle left behind the next one has too, so they count for fewer where what is left of them beside the line hangs together
+    (effective sample size by the autocorrelation at lag 1: Santer et al. 2000, doi:10.1029/1999JD901105). Fewer than two degrees of freedom
+    have no bounds.
+    """
+    seen, at = np.asarray(cycles, dtype=np.float64), np.arange(len(cycles), dtype=np.float64)
+    if len(seen) < 2:
+        return Growth(float(seen.mean()) if len(seen) else 0.0, 0.0, -np.inf, np.inf)
+    slope, level = np.polyfit(at, seen, 1)
+    rest = seen - level - slope * at
+    squares = float((rest**2).sum())
+    together = max(0.0, float((rest[1:] * rest[:-1]).sum()) / squares) if squares > 1e-9 else 0.0
+    freedom = len(seen) * (1 - together) / (1 + together) - 2
+    grew = float(slope) * (len(seen) - 1)
+    if freedom < 2:
+        return Growth(float(seen[0]), grew, -np.inf, np.inf)
+    spread = np.sqrt(squares / freedom / ((at - at.mean()) ** 2).sum()) * (len(seen) - 1)
+    wide = student_quantile(freedom) * float(spread)
+    return Growth(float(seen[0]), grew, grew - wide, grew + wide)
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a process had, and whether it grows."""
+    """What a process had, the most that it had at any time, and whether it grows."""
 
     process: str
     of: str
     growth: Growth
+    most: float
     bound: float
 
     @property
@@ -116,17 +132,39 @@ class Row:
         return self.growth.said(self.bound)
 
 
-def judged(samples: Sequence[dict[str, Any]], from_s: float, to_s: float) -> list[Row]:
-    """Memory and handles of each process that was there from *from_s* to *to_s*, on the machine's monotonic clock."""
-    inside = [one for one in samples if from_s <= one["at_s"] <= to_s]
-    found = []
-    for pid in sorted({pid for one in inside for pid in one["processes"]}, key=int):
-        mine = [(one["at_s"], *one["processes"][pid]) for one in inside if pid in one["processes"]]
-        at_s, names, memory, handles = (list(column) for column in zip(*mine, strict=True))
-        for of, values, least in (("MB", memory, MEMORY_MB), ("handles", handles, HANDLES)):
-            if (grew := growth(at_s, values)) is not None:
-                found.append(Row(names[-1], of, grew, max(least, SHARE * grew.had)))
+Sample = dict[str, Any]
+
+
+def judged(samples: Sequence[Sample], from_s: float, to_s: float) -> list[Row]:
+    """Memory and handles of each process that was there in all cycles from *from_s* to *to_s*, on the machine's monotonic clock; and of all
+    processes together their memory, handles and number."""
+    cycles = [list[Sample]() for _ in range(int((to_s - from_s) / CYCLE_S + 1e-6))]
+    for one in samples:
+        if 0 <= (number := int((one["at_s"] - from_s) // CYCLE_S)) < len(cycles) and one["at_s"] >= from_s:
+            cycles[number].append(one["processes"])
+    if not cycles or not all(cycles):
+        return []
+    found = [_row(_ALL, of, cycles, what) for of, what in _OF_ALL]
+    always = set.intersection(*({pid for one in cycle for pid in one} for cycle in cycles))
+    for pid in sorted(always, key=int):
+        mine = [[one[pid] for one in cycle if pid in one] for cycle in cycles]
+        found += [_row(mine[-1][-1][0], of, mine, what) for of, what in _OF_ONE]
     return found
+
+
+_OF_ONE: list[tuple[str, Callable[[Any], float]]] = [("MB", lambda one: one[1]), ("handles", lambda one: one[2])]
+_OF_ALL: list[tuple[str, Callable[[Any], float]]] = [
+    ("MB", lambda one: sum(process[1] for process in one.values())),
+    ("handles", lambda one: sum(process[2] for process in one.values())),
+    ("processes", len),
+]
+_LEAST = {"MB": MEMORY_MB, "handles": HANDLES, "processes": 1.0}
+
+
+def _row(process: str, of: str, cycles: Sequence[Sequence[Any]], what: Callable[[Any], float]) -> Row:
+    values = [[what(one) for one in cycle] for cycle in cycles]
+    grew = growth([float(np.mean(cycle)) for cycle in values])
+    return Row(process, of, grew, max(max(cycle) for cycle in values), max(_LEAST[of], SHARE * grew.had))
 
 
 def named(command: Sequence[str], name: str) -> str:
@@ -178,7 +216,7 @@ def goes_on(first: dict[str, Any]) -> psutil.Process | None:
 
 
 def follow(process: psutil.Process, record: Path, every_s: float) -> None:
-    """Look at all processes again and again until the day is over."""
+    """Look at all processes every *every_s* until the day is over."""
     first = {"pid": process.pid, "started": process.create_time()}
     with record.open("a") as file:
         while goes_on(first) is not None:
@@ -216,12 +254,13 @@ def told(folder: Path) -> tuple[list[dict[str, Any]], Callable[[], list[int]]] |
 
 
 def shown(rows: Sequence[Row]) -> Iterator[str]:
-    yield "| process | of | had | grew | 95 % interval | bound | |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| process | of | had | most | grew | 95 % interval | bound | |"
+    yield "|---|---|---|---|---|---|---|---|"
     for one in rows:
         grew = one.growth
-        interval = f"{grew.low:+.1f} to {grew.high:+.1f}"
-        yield f"| {one.process} | {one.of} | {grew.had:.1f} | {grew.grew:+.1f} | {interval} | {one.bound:.1f} | {one.said} |"
+        interval = f"{grew.low:+.1f} to {grew.high:+.1f}" if np.isfinite(grew.high) else "too few cycles"
+        had = f"{grew.had:.1f} | {one.most:.1f} | {grew.grew:+.1f}"
+        yield f"| {one.process} | {one.of} | {had} | {interval} | {one.bound:.1f} | {one.said} |"
 
 
 def main() -> int:
@@ -238,15 +277,16 @@ def main() -> int:
         process = goes_on(first)
     if process is not None:
         print(f"process {process.pid} goes on by itself; looking", file=sys.stderr, flush=True)
-        follow(process, record, max(_EVERY_S_MIN, 60 * asked.minutes / _SAMPLES))
+        follow(process, record, _EVERY_S)
     found = told(folder)
     if found is None or found[0][-1]["type"] != "ended":
         print(f"the day did not come to its end; see {folder / 'screen.txt'}, and remove {record} to begin anew")
         return 1
     history, indices = found
-    from_s = history[0]["clock_zero_s"] + BEFORE_S + SETTLES * 60 * asked.minutes
+    begins_s = history[0]["clock_zero_s"] + BEFORE_S
+    settled_s = CYCLE_S * ceil(SETTLES * 60 * asked.minutes / CYCLE_S)
     samples = [json.loads(line) for line in record.read_text().splitlines()[1:]]
-    rows = judged(samples, from_s, history[0]["clock_zero_s"] + BEFORE_S + 60 * asked.minutes)
+    rows = judged(samples, begins_s + settled_s, begins_s + 60 * asked.minutes)
     missing = incomplete(history, indices())
     print(
         "\n".join(

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from harness.reference import corpus
@@ -37,6 +38,24 @@ def test_what_is_published_is_read_with_its_version(stores):
         assert reading.fact == corpus.facts(1)[FACT]
         assert (await store.read("no-such-fact")).fact is None
         await store.close()
+
+    asyncio.run(main())
+
+
+def test_after_many_asked_at_once_their_connections_are_not_kept(stores):
+    async def main() -> None:
+        store, looks_on = Store(stores[0].address, timeout_s=30), Redis.from_url(f"redis://{stores[0].address}")
+        publisher = Publisher(store)
+        await publisher.publish()
+        before = (await looks_on.info("clients"))["connected_clients"]
+        await asyncio.gather(*(store.read(FACT) for _ in range(60)))
+        for _ in range(3):
+            assert is_whole(await store.read(FACT))
+        async with asyncio.timeout(30):  # the server hears of it a moment later
+            while (await looks_on.info("clients"))["connected_clients"] > before:
+                pass
+        await store.close()
+        await looks_on.aclose()
 
     asyncio.run(main())
 
