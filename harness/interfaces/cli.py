@@ -794,18 +794,20 @@ def trend(
 @app.command(name="list")
 def list_(
     what: Annotated[
-        str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|suites|gamedays|incidents|due|schemas")
+        str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|suites|gamedays|incidents|due|left|schemas")
     ],
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Tell of this one alone.")] = None,
 ) -> None:
     """List what can be named: faults, metrics, APIs, what files there are below this folder, the schemas of files.
 
-    `harness list schemas scenario` prints that schema. `harness list due [OUT]` has what game days left to be done, overdue first.
+    `harness list schemas scenario` prints that schema. `harness list due [OUT]` has what game days left to be done, overdue first, and
+    `harness list left [OUT]` what runs that were killed may have left in force.
     """
-    from harness.interfaces.listing import told
+    from harness.interfaces.listing import told, warnings
 
     for line in told(what, name):
-        typer.echo(line)
+        _say(line)
+    _complain(*(f"warning: {line}" for line in warnings(what)))
 
 
 @app.command(hidden=True)
@@ -816,11 +818,11 @@ def schema(kind: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
 
 @app.command()
 def doctor() -> None:
-    """Tell what this machine has of what runs need, what it lacks, and the line that installs it."""
-    from harness.interfaces.doctor import look, told
+    """Tell what this machine has of what runs need, what it lacks, and the line that installs it; and what dead runs left in force."""
+    from harness.interfaces.doctor import left, look, told
     from harness.settings import settings
 
-    checks = list(look(settings()))
+    checks = [*look(settings()), *left(settings())]
     for line in told(checks):
         _say(line)
     raise typer.Exit(0 if all(check.here or not check.needed for check in checks) else _BROKEN)
@@ -830,12 +832,13 @@ def doctor() -> None:
 def heal(out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports")) -> None:
     """Put back what runs that were killed may have left: faults in force, processes, temporary folders, and leases on targets."""
     from harness.interfaces import others_say
+    from harness.interfaces.left_over import OUT
     from harness.problems import Problem
     from harness.record.run_folder import below, ended
     from harness.running.keeper.heal import heal as healed
     from harness.settings import settings
 
-    if not out.is_dir():
+    if not out.is_dir() and out != OUT:  # where nothing was ever run, a run elsewhere may still hold a target
         raise UsageProblems(Problem("no such folder", file=str(out)))
     runs = below(out, "history.jsonl", "undo.jsonl")
     found = [healed(run, ended=ended(run)) for run in runs]

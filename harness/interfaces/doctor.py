@@ -1,4 +1,4 @@
-"""What a machine has of what runs need, what it lacks, and the line that installs it."""
+"""What a machine has of what runs need, what it lacks, and the line that installs it; and what dead runs left in force on it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.interfaces.left_over import OUT, left_over
 from harness.problems import HarnessError
 from harness.running import systems
 from harness.settings import Settings
@@ -51,13 +52,15 @@ _DOCKER_ON_A_MAC = "https://docs.docker.com/desktop/setup/install/mac-install/"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked for; *needed*: without it no run can start. *install* is the line that gets it, where one does."""
+    """One thing that was looked for; *needed*: without it no run can start. *install* is the line that gets it, where one does; of what
+    is *left* by others, the line that puts it back."""
 
     what: str
     here: bool
     detail: str
     needed: bool = True
     install: str = ""
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +106,22 @@ def look(settings: Settings, machine: Machine = Machine()) -> Iterator[Check]:
     )
 
 
+def left(settings: Settings, out: Path = OUT) -> Iterator[Check]:
+    """Each run that is dead and may have left something in force, which the next one would stand on; nothing is put back."""
+    found = left_over(settings, out)
+    for one in found:
+        yield Check("dead runs", False, str(one), install=one.heal, left=True)
+    if not found:
+        yield Check("dead runs", True, "none of which anything is in force")
+
+
 def told(checks: Iterator[Check] | list[Check]) -> Iterator[str]:
-    """For people: a line for each thing, and below what is missing the line that installs it."""
+    """For people: a line for each thing, and below what is missing the line that installs it, or that puts it back."""
     for check in checks:
-        state = "ok     " if check.here else "missing" if check.needed else "not yet"
+        state = "ok     " if check.here else "LEFT   " if check.left else "missing" if check.needed else "not yet"
         yield f"{state}  {check.what:<14} {check.detail}"
         if not check.here and check.install:
-            yield f"         {'':<14} install: {check.install}"
+            yield f"         {'':<14} {'put back' if check.left else 'install'}: {check.install}"
 
 
 def _package(settings: Settings, machine: Machine, names: Mapping[str, str], otherwise: str = "") -> str:

@@ -112,6 +112,14 @@ def _said(item: Due, today: date) -> str:
     return f"{late}{one_line(item.text)} ({about}; {item.gameday}, {item.said.at[:10]})"
 
 
+def listed_left(out: Path) -> Listing:
+    """Each run that is dead and may have left something in force: of those below *out*, and of those that hold a target."""
+    from harness.interfaces.left_over import left_over
+    from harness.settings import settings
+
+    return [(str(one.run), f"{one.what}; put back by: {one.heal}") for one in left_over(settings(), out)]
+
+
 def listed_schemas() -> Listing:
     """Every kind of file that has a JSON Schema."""
     from harness.interfaces.schemas import MODELS
@@ -129,20 +137,29 @@ LISTED: dict[str, Callable[[], Listing]] = {
     "gamedays": lambda: listed_files("gameday", Path(), "title"),
     "incidents": lambda: listed_incidents(Path()),
     "due": lambda: listed_due(Path("reports"), _today()),
+    "left": lambda: listed_left(Path("reports")),
     "schemas": listed_schemas,
 }
+_ABOUT_RUNS = ("scenarios", "targets", "suites", "gamedays", "incidents", "due")
+"""Who asks for these is about to run something, or to say how a day went."""
+_BELOW: dict[str, tuple[Callable[[Path], Listing], str]] = {
+    "due": (lambda out: listed_due(out, _today()), "nothing is to be done"),
+    "left": (listed_left, "no run that is dead left anything in force"),
+}
+"""Lists of what is below the folder in which runs are stored, and what is said where there is nothing."""
 
 
 def told(what: str, name: str | None = None) -> list[str]:
     """The lines of one list, or of what is called *name* in it; of a schema that is the schema itself.
 
-    Of what is due *name* is the folder in which runs are stored. Raises UsageProblems where there is no such list, or nothing of that
-    name in it.
+    Of what is due, or left, *name* is the folder in which runs are stored. Raises UsageProblems where there is no such list, or nothing
+    of that name in it.
     """
     if what not in LISTED:
         raise UsageProblems(Problem(f"there is no list of {what!r}; {suggestion(what, list(LISTED))}"))
-    if what == "due":
-        return _lines(LISTED[what]() if name is None else _due_below(Path(name))) or ["nothing is to be done"]
+    if what in _BELOW:
+        listing, nothing = _BELOW[what]
+        return _lines(LISTED[what]() if name is None else listing(_folder(name))) or [nothing]
     found = dict(LISTED[what]())
     if name is not None:
         if name not in found:
@@ -155,16 +172,26 @@ def told(what: str, name: str | None = None) -> list[str]:
     return _lines(list(found.items()))
 
 
+def warnings(what: str) -> list[str]:
+    """What whoever asks for this list should know, beside it: that runs that are dead may have left something in force."""
+    if what not in _ABOUT_RUNS:
+        return []
+    from harness.interfaces.left_over import left_over
+    from harness.settings import settings
+
+    return [f"{one}; put back by: {one.heal}" for one in left_over(settings())]
+
+
 def _lines(found: Listing) -> list[str]:
     width = max((len(one) for one, _ in found), default=0)
     return [f"{one:<{width}}  {about}".rstrip() for one, about in found]
 
 
-def _due_below(out: Path) -> Listing:
-    """What is due where runs are stored in another place than usual."""
-    if not out.is_dir():
-        raise UsageProblems(Problem("no such folder; name the one in which runs are stored", file=str(out)))
-    return listed_due(out, _today())
+def _folder(name: str) -> Path:
+    """Where runs are stored in another place than usual."""
+    if not Path(name).is_dir():
+        raise UsageProblems(Problem("no such folder; name the one in which runs are stored", file=name))
+    return Path(name)
 
 
 def _today() -> date:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.problems import HarnessError, RefusedError
 from harness.reading.state_file import Lease
-from harness.running.leases import empty_handed, healed, started_here, what_then
+from harness.running.leases import alive, empty_handed, healed, started_here, what_then
 from harness.running.orders import Asked
 from harness.running.state.target_state import LEASE_S, HeldError, TargetState
 
@@ -22,7 +22,8 @@ RENEWED_EVERY_S = LEASE_S / 6
 def held(state: TargetState, run: str, folder: Path, ends: datetime | None) -> Iterator[Asked]:
     """The target is this run's inside. Raises RefusedError, which names who holds or froze it, and StateError where nobody can tell.
 
-    A dead run that left nothing in force holds nothing: its lease is broken, and what else is left of it is healed.
+    A dead run that left nothing in force holds nothing: its lease is broken, and what else is left of it is healed. One that left something
+    holds its target however long ago that was.
     """
     try:
         lease = _taken(state, run, folder, ends)
@@ -37,12 +38,11 @@ def held(state: TargetState, run: str, folder: Path, ends: datetime | None) -> I
 
 
 def _taken(state: TargetState, run: str, folder: Path, ends: datetime | None) -> Lease:
-    try:
-        return state.take(run, folder, ends, started_here())
-    except HeldError as refused:
-        if not empty_handed(refused.lease):
-            raise
-    healed(state)
+    found = state.holder()
+    if found is not None and alive(found) == "no":
+        if not empty_handed(found):
+            raise HeldError(f"target {state.target!r} is {found.held(state.now)}", found)
+        healed(state)
     return state.take(run, folder, ends, started_here())
 
 
