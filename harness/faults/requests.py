@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from operator import attrgetter
+from struct import Struct
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -143,19 +144,36 @@ class Lots:
 class Choosing:
     """Says of attempts whether they are among the *requests* that a fault is for, and drawn from *lots*."""
 
+    __slots__ = (
+        "_each_for_itself",
+        "_least",
+        "_lots",
+        "_most",
+        "_share_at",
+        "_share_ratio",
+        "by_chance",
+        "conditions",
+        "of_joined",
+        "requests",
+    )
+
     def __init__(self, requests: Requests, lots: Lots) -> None:
         self.requests = requests
         self.conditions = _conditions(requests)
         """What an attempt has to meet to be one of those of which the share is, by what of it that looks at."""
+        self.of_joined = requests.of_joined_alone
+        """Whether `is_for_try` has to be asked: it is true of every attempt else."""
+        self.by_chance = requests.draws
+        """Whether `draws` has to be asked: it is true of every attempt else."""
         self._lots = lots
-        self._by_chance, self._even = requests.draws, requests.share_ramp is None
+        self._share_ratio = requests.share_ratio if requests.share_ramp is None else None
+        self._share_at = requests.share_at
         self._each_for_itself = requests.per == "attempt"
-        self._of_joined = requests.of_joined_alone
         self._least, self._most = requests.attempt_min, requests.attempt_max
 
     def is_for_try(self, attempt: Attempt) -> bool:
         """Whether *attempt*, which meets the conditions, is one of the tries that this is for."""
-        if not self._of_joined:
+        if not self.of_joined:
             return True
         if not attempt.lot:
             return False
@@ -165,10 +183,10 @@ class Choosing:
 
     def draws(self, attempt: Attempt, after_s: float) -> bool:
         """Whether *attempt*, which it concerns, is hit; to be asked once of each, *after_s* after the fault began."""
-        if not self._by_chance:
+        if not self.by_chance:
             return True
         lot = self._lots.next(attempt.lot) if self._each_for_itself else self._shared_lot(attempt)
-        return lot < (self.requests.share_ratio if self._even else self.requests.share_at(after_s))
+        return lot < (self._share_at(after_s) if self._share_ratio is None else self._share_ratio)
 
     def _shared_lot(self, attempt: Attempt) -> float:
         whose = attempt.connection if self.requests.per == "connection" else attempt.conversation
@@ -242,6 +260,7 @@ class Tries:
 
 
 _ALL_LOTS = 2.0**64
+_NUMBER = Struct(">Q")
 
 
 class Draws:
@@ -255,7 +274,8 @@ class Draws:
         """A number in [0, 1) for the *attempt*-th try (from 1) of *lot*."""
         digest = self._begun.copy()
         digest.update(f"{lot}/{attempt}".encode())
-        return int.from_bytes(digest.digest(), "big") / _ALL_LOTS
+        number: int = _NUMBER.unpack(digest.digest())[0]
+        return number / _ALL_LOTS
 
 
 def draw(seed: int, link: str, fault: str, lot: str, attempt: int) -> float:

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from random import Random
+from typing import Any, TypeVar
+
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.dialects import dialects
-from harness.faults.effects import Delay, EdgeRule, Fail, Throttle
-from harness.faults.requests import ALL, Attempted, Ramp, Requests, draw
-from harness.running.wire.edge.rules.base import Answer, Asked
+from harness.faults.effects import CutStream, Delay, EdgeRule, Fail, HangUp, Rule, SlowStream, Throttle
+from harness.faults.requests import ALL, Attempt, Attempted, Lots, Ramp, Requests, draw
+from harness.running.wire.edge.rules.base import PASS, Answer, Asked, Cut, EdgeRuleKind, Wait, edge_rules
 from harness.running.wire.edge.rules.in_force import PASSED, Rules, Ruling, read_rule
+
+Made = TypeVar("Made")
 
 
 def _judged(rules: Rules, nonce: str, now_s: float) -> tuple[str, int]:
@@ -162,3 +172,135 @@ def test_a_rule_is_read_by_its_kind_and_one_of_no_kind_is_refused() -> None:
         assert read_rule(msgspec.json.decode(written, type=dict[str, msgspec.Raw])["rule"]) == rule
     with pytest.raises(msgspec.DecodeError, match="Invalid value 'thrttle'"):
         read_rule(msgspec.Raw(b'{"type":"thrttle"}'))
+
+
+KINDS: list[Rule] = [
+    Fail(503), Throttle(60, 2), HangUp(), Delay(0.5), Delay(1.0, 0.5), SlowStream(1.0), CutStream(1, "end")
+]  # fmt: skip
+
+
+def _some(chance: Random, kind: Callable[..., Made], **values: Sequence[Any]) -> Made:
+    return kind(**{name: chance.choice(of) for name, of in values.items()})
+
+
+def _put(chance: Random) -> tuple[str, Rule, Requests]:
+    requests = _some(
+        chance,
+        Requests,
+        model=["", "", "", "gpt-*"],
+        path=["", "", "", "*/chat"],
+        method=["", "", "", "POST"],
+        stream=[None, None, None, True],
+        attempt_min=[1, 1, 2],
+        attempt_max=[None, None, 2],
+        share_ratio=[1.0, 0.5, 0.3],
+        share_ramp=[None, None, Ramp(0.0, 20.0)],
+        per=["attempt", "attempt", "connection", "conversation"],
+        last_role=["", "", "", "tool"],
+    )
+    return chance.choice("abcde"), chance.choice(KINDS), requests
+
+
+def _attempt(chance: Random) -> Attempted:
+    return _some(
+        chance,
+        Attempted,
+        lot=["", "00000a", "00000a", "00000b"],
+        number=[1, 2, 3],
+        model=["gpt-4o", "gpt-4o", "o3"],
+        path=["/v1/chat", "/v1/chat", "/v1/files"],
+        method=["POST", "POST", "GET"],
+        stream=[True, False],
+        connection=[1, 2],
+        conversation=[None, 1, 2],
+        last_role=["user", "tool"],
+    )
+
+
+class OneByOne:
+    """What `Rules` promises, in the plainest way: every rule is asked of every request whether that is one of those it is for."""
+
+    def __init__(self) -> None:
+        self.rules: dict[str, tuple[EdgeRuleKind[Any], Requests, float, Counter[str]]] = {}
+
+    def put(self, fault: str, rule: Rule, requests: Requests, now_s: float) -> None:
+        if fault in self.rules and (self.rules[fault][0].told, self.rules[fault][1]) == (rule, requests):
+            return
+        self.rules.pop(fault, None)
+        kind = next(kind for _, kind in edge_rules.items() if kind.spec is type(rule))
+        lots = Lots(7, "east", f"{fault}/{type(rule).__name__}")
+        self.rules[fault] = (kind(rule, lots, now_s), requests, now_s, Counter())
+
+    def judge(self, asked: Asked) -> Ruling:
+        came_to, picked, following, wait_s, waits_for = [], [], [], 0.0, ""
+        decision, by = None, ""
+        for fault, (rule, requests, since_s, tries) in self.rules.items():
+            if not _is_one_of(requests, asked.attempt):
+                continue
+            hit = _is_drawn(fault, requests, asked.attempt, asked.now_s - since_s, tries)
+            said = rule.judge(asked) if hit else PASS
+            if decision is not None:
+                continue
+            came_to.append(fault)
+            if not hit:
+                continue
+            picked.append(fault)
+            if isinstance(said, Answer | Cut):
+                decision, by = said, fault
+                continue
+            if isinstance(said, Wait):
+                wait_s, waits_for = wait_s + said.seconds, waits_for or fault
+            if (goes_along := rule.follow(asked)) is not None:
+                following.append((fault, goes_along))
+        return Ruling(decision or PASS, by, tuple(following), wait_s, waits_for, tuple(came_to), tuple(picked))
+
+
+def _is_one_of(requests: Requests, attempt: Attempt) -> bool:
+    least, most = requests.attempt_min, requests.attempt_max
+    return (
+        fnmatchcase(attempt.model, requests.model or "*")
+        and fnmatchcase(attempt.path, requests.path or "*")
+        and attempt.method == (requests.method or attempt.method)
+        and requests.stream in (None, attempt.stream)
+        and attempt.last_role == (requests.last_role or attempt.last_role)
+        and (bool(attempt.lot) or (least, most, requests.per == "conversation") == (1, None, False))
+        and least <= attempt.number <= (most or attempt.number)
+    )
+
+
+def _is_drawn(fault: str, requests: Requests, attempt: Attempt, after_s: float, tries: Counter[str]) -> bool:
+    if requests.share_ratio == 1 and requests.share_ramp is None:
+        return True
+    if requests.per == "attempt":
+        tries[attempt.lot] += 1
+        lot = draw(7, "east", fault, attempt.lot, tries[attempt.lot])
+    else:
+        whose = attempt.connection if requests.per == "connection" else attempt.conversation
+        lot = draw(7, "east", fault, f"{requests.per} {whose}", 1)
+    return lot < requests.share_at(after_s)
+
+
+def _told(ruling: Ruling) -> tuple[object, ...]:
+    """*ruling*, so that it can be compared with another one: what goes along with an answer by its kind."""
+    return (*ruling._replace(following=()), [(fault, type(each)) for fault, each in ruling.following])
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1 << 32))
+def test_whatever_is_in_force_a_request_comes_to_what_asking_each_rule_of_it_in_order_does(seed: int) -> None:
+    chance, rules, one_by_one = Random(seed), Rules(7, "east"), OneByOne()
+    for now_s in map(float, range(60)):
+        if chance.random() < 0.2:
+            put = _put(chance)
+            rules.put(*put, now_s)
+            one_by_one.put(*put, now_s)
+        elif chance.random() < 0.05:
+            fault = chance.choice("abcde")
+            rules.drop(fault)
+            one_by_one.rules.pop(fault, None)
+        attempt = _attempt(chance)
+        seen, again = (Asked(attempt, [], b"", "req_1", now_s, dialects["openai"], at_s=1e9) for _ in range(2))
+        expected = one_by_one.judge(again)
+        concern = rules.concern(attempt)
+        assert concern is bool(expected.came_to)
+        assert _told(rules.judge(seen) if concern else PASSED) == _told(expected)

@@ -7,8 +7,9 @@ import errno
 import logging
 import time
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Protocol
+
+from propcache.api import cached_property
 
 from harness.http1.answer_head import Head, UnreadableError
 from harness.http1.headers import Headers, chunk, end_to_end, joined, put, value, written
@@ -220,9 +221,10 @@ class Exchange:
             self._read()
 
     def _judge(self) -> Ruling:
-        if not self._account.rules:
+        rules = self._account.rules
+        if not rules or not rules.concern(self._attempt):
             return PASSED
-        ruling = self._account.rules.judge(Seen(self._account, self._attempt, self._request.headers))
+        ruling = rules.judge(Seen(self._account, self._attempt, self._request.headers))
         self._arrival.came_to = " ".join(ruling.came_to)
         self._following = ruling.following
         self._arrival.picked = " ".join(ruling.picked)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
 import msgspec
+from propcache.api import cached_property
 
 from harness.http1.headers import Headers
 from harness.protocols.nonce import Nonces, NonceSearch, without

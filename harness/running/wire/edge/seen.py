@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from functools import cached_property
 from hashlib import blake2b
+
+from propcache.api import cached_property
 
 from harness.http1.headers import Headers
 from harness.http1.request import Request

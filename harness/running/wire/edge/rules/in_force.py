@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Union
 import msgspec
 
 from harness.faults.effects import Rule
-from harness.faults.requests import ALL, Choosing, Lots, Requests, Sorting
+from harness.faults.requests import ALL, Attempt, Choosing, Lots, Requests, Sorting
 from harness.faults.stretches import fault_of
 from harness.running.wire.edge.rules import edge_rules
 from harness.running.wire.edge.rules.base import PASS, Answer, Asked, Cut, EdgeRuleKind, Following, Pass, Wait
@@ -133,6 +133,10 @@ class Rules:
             for ended in list(self.going):
                 ended(fault_id)
 
+    def concern(self, attempt: Attempt) -> bool:
+        """Whether any is for *attempt*; where none is, it passes, and `judge` need not be asked."""
+        return any(choosing.is_for_try(attempt) for _, _, choosing in self._sorting.concerned(attempt))
+
     def judge(self, asked: Asked) -> Ruling:
         """What becomes of a request that has just come."""
         decided: Answer | Cut | None = None
@@ -141,14 +145,14 @@ class Rules:
         following, came_to, picked = list[tuple[str, Following]](), list[str](), list[str]()
         attempt, now_s = asked.attempt, asked.now_s
         for fault_id, rule, choosing in self._sorting.concerned(attempt):
-            if not choosing.is_for_try(attempt):
+            if choosing.of_joined and not choosing.is_for_try(attempt):
                 continue
-            drawn = choosing.draws(attempt, now_s - rule.since_s)
-            decision = rule.judge(asked) if drawn else PASS
+            if decided is None:
+                came_to.append(fault_id)
+            if choosing.by_chance and not choosing.draws(attempt, now_s - rule.since_s):
+                continue
+            decision = rule.judge(asked)
             if decided is not None:
-                continue
-            came_to.append(fault_id)
-            if not drawn:
                 continue
             picked.append(fault_id)
             match decision:
