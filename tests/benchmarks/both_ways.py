@@ -20,7 +20,7 @@ from harness.running.toxiproxy import ENVIRONMENT, ToxiproxyApi, ToxiproxyStage,
 from harness.running.toxiproxy import command as toxiproxy_command
 from harness.running.wire import Config, LinkConfig, Ready, WireStage, command, ready, write
 
-LINK = "east"
+LINK, OTHER_LINK = "east", "west"
 _READY_S = 15.0
 
 T = TypeVar("T")
@@ -30,12 +30,13 @@ T = TypeVar("T")
 class Ways:
     """Two ways to one provider: straight to port *direct*, and through port *tap*; *pid* is the wire's, whose files lie in *folder*.
 
-    Through port *edge* the wire's far end alone is asked. *proxied* opens another proxy at the same Toxiproxy, of a name, to a port, and
-    has the port at which it listens.
+    *other_tap* is that of a second link to the same provider. Through port *edge* the wire's far end alone is asked. *proxied* opens
+    another proxy at the same Toxiproxy, of a name, to a port, and has the port at which it listens.
     """
 
     direct: int
     tap: int
+    other_tap: int
     stage: WireStage
     pid: int
     folder: Path
@@ -102,7 +103,7 @@ def _provide(new_provider: Callable[[], asyncio.Protocol], told: Connection, cor
 def _joined(folder: Path, provider: int, running: list[subprocess.Popen[bytes]]) -> Ways:
     """Tap, Toxiproxy and edge in front of *provider*; *running* gets all that was started."""
     path, told = folder / "config.json", folder / "ready.json"
-    links = [LinkConfig(LINK, f"http://127.0.0.1:{provider}")]
+    links = [LinkConfig(name, f"http://127.0.0.1:{provider}") for name in (LINK, OTHER_LINK)]
     write(Config(links, str(folder), 1, str(told), instrument=str(folder / "instrument")), path)
     wire = subprocess.Popen(command(path))
     running.append(wire)
@@ -119,10 +120,13 @@ def _joined(folder: Path, provider: int, running: list[subprocess.Popen[bytes]])
     def proxied(name: str, to: int) -> int:
         return toxiproxy.open_link(name, f"127.0.0.1:{to}")[1]
 
-    link, stage = ports.links[LINK], WireStage(ports.control_url)
-    assert link.edge is not None, "a link that carries HTTP has an edge"
-    stage.connect_link(LINK, proxied(LINK, link.edge))
-    return Ways(provider, link.tap, stage, wire.pid, folder, link.edge, proxied)
+    stage, edges = WireStage(ports.control_url), dict[str, int]()
+    for name, link in ports.links.items():
+        assert link.edge is not None, "a link that carries HTTP has an edge"
+        edges[name] = link.edge
+        stage.connect_link(name, proxied(name, link.edge))
+    taps = [ports.links[name].tap for name in (LINK, OTHER_LINK)]
+    return Ways(provider, *taps, stage, wire.pid, folder, edges[LINK], proxied)
 
 
 def _ready(told: Path) -> Ready:
