@@ -37,10 +37,10 @@ def renewed(page: str) -> str:
     """*page* with the table as it should be."""
     rows = ["| incident | what happened, and what was published | what it asks of a service |", "| --- | --- | --- |"]
     rows += [_row(path, incident) for path, incident in incidents().items()]
-    return _between(BEGIN_CURVES, END_CURVES, list(_curves()), _between(BEGIN, END, rows, page))
+    return between(BEGIN_CURVES, END_CURVES, list(_curves()), between(BEGIN, END, rows, page))
 
 
-def _between(begin: str, end: str, lines: Sequence[str], page: str) -> str:
+def between(begin: str, end: str, lines: Sequence[str], page: str) -> str:
     """*page* with *lines* and nothing else between its marks."""
     before, _, rest = page.partition(begin)
     _, _, after = rest.partition(end)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +15,15 @@ from harness.reading.target import Link
 
 class BadStream(OfStreams):
     """A stream has a flaw: an event is malformed, duplicated or reordered, an error comes, or the finish, usage or end does not."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "malformed event, invalid JSON in a stream, garbled chunk": "on: {kind: provider}, flaw: malformed, after: 5",
+        "error event inside a 200, overloaded_error in mid-stream": "on: {kind: provider}, flaw: error, after: 5",
+        "duplicated chunk, doubled words": "on: {kind: provider}, flaw: duplicated, after: 5",
+        "reordered chunks": "on: {kind: provider}, flaw: reordered, after: 5",
+        "no usage, token counts missing": "on: {kind: provider}, flaw: no_usage",
+        "no [DONE], no message_stop, no finish_reason": "on: {kind: provider}, flaw: no_end",
+    }
 
     kind: Literal["bad_stream"] = "bad_stream"
     flaw: StreamFlaw = Field(

@@ -23,6 +23,10 @@ def _rate(said: Any) -> float:
 class Bandwidth(Climbing, OfConnections):
     """What passes on each connection comes at most at *kilobytes_per_s*."""
 
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "slow network, throttled link, low throughput, slow uploads": "on: {kind: provider}, kilobytes_per_s: 20",
+    }
+
     kind: Literal["bandwidth"] = "bandwidth"
     kilobytes_per_s: Annotated[
         float, Field(ge=0.1, description="a kilobyte is 1000 bytes; each connection has so much")

@@ -198,6 +198,8 @@ class Fault(Strict):
 
     undone: ClassVar[bool] = True
     """Whether all of it is put right again when it ends."""
+    seen_as: ClassVar[Mapping[str, str]] = {}
+    """What people call it when it happens to them, each with the settings that make it, as YAML: found by `harness list faults WORDS`."""
     climbs: ClassVar[Mapping[str, Callable[[Any], float]]] = {}
     """The settings that can change little by little, each with what reads it as it is written."""
 

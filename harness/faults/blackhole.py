@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,11 @@ from harness.reading.target import Link
 
 class Blackhole(OfConnections):
     """Nothing passes, and nobody is told: neither way, or one way alone, so that the answer is lost and the work is done."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "no answer at all, hangs, silent packet loss, a firewall that drops, network partition": "on: {kind: provider}",
+        "read timeout though the work was done: answers are lost, and a retry does it twice": "on: {kind: provider}, direction: downstream",
+    }
 
     kind: Literal["blackhole"] = "blackhole"
     open_connections: OpenConnections = Field(default="deliver", description=OPEN_CONNECTIONS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,10 @@ REPLICATION = "replication"
 
 class CacheDivergence(Fault):
     """A region's replication is held while the next snapshot is published, so its replicas answer from the old one."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "stale cache, replication lag, two replicas answer from different snapshots, inconsistent answers": "region: west",
+    }
 
     kind: Literal["cache_divergence"] = "cache_divergence"
     region: Name = Field(description="whose replication is held")

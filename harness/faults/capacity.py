@@ -34,6 +34,11 @@ def _share(said: Any) -> float:
 class Capacity(Climbing, Aimed):
     """A simulated provider works on a share of what it could at once, or takes longer over each answer; retries cost then."""
 
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "overload, GPU shortage, capacity cut, saturation, queueing": "on: {kind: provider}, to: 0.3",
+        "cold start, warm-up, slow first minutes after an outage": "on: {kind: provider}, slow: 3",
+    }
+
     kind: Literal["capacity"] = "capacity"
     to: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1.0, description="what is left of how much it works on at once, 0 to 1"

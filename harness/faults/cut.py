@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +13,10 @@ from harness.faults.effects import CutAfter, Shape
 
 class Cut(OfConnections):
     """Each connection ends once *after_bytes* bytes have passed on it in one direction: by a close, or by a reset."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "connection lost in mid-answer, incomplete read, unexpected EOF": "on: {kind: provider}, after_bytes: 600, share: 0.3",
+    }
 
     kind: Literal["cut"] = "cut"
     after_bytes: Annotated[

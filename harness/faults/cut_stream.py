@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,6 +14,11 @@ from harness.faults.effects import Rule
 
 class CutStream(OfStreams):
     """A stream is over after *after* events with content: by a reset, a close, or in good order, as if that had been all."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "truncated stream, answer stops in mid-sentence, connection lost while streaming": "on: {kind: provider}, after: 10",
+        "stream ends in good order without finish_reason or [DONE]: half an answer looks whole": "on: {kind: provider}, after: 10, by: end",
+    }
 
     kind: Literal["cut_stream"] = "cut_stream"
     after: Annotated[int, Field(ge=0)] = Field(description="events with content; 0: the head comes, and no content")

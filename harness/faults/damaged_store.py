@@ -17,6 +17,12 @@ class DamagedStore(OfStores):
     """A Redis store that the harness started is emptied, gets a poisoned entry, or loses its last writes; nothing puts that right again."""
 
     undone: ClassVar[bool] = False
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "cache flushed, cold cache, cache stampede, thundering herd": "on: {kind: store}, how: flush",
+        "poisoned cache entry, corrupt entry": 'on: {kind: store}, how: poison, key: "*", value: "{}"',
+        "last writes lost, stale replica promoted, data loss in a failover": "on: {kind: store}, how: lose_writes",
+    }
+
     kind: Literal["damaged_store"] = "damaged_store"
     how: Literal["flush", "poison", "lose_writes"] = Field(
         description="flush: all is gone at once; poison: entries say value; lose_writes: at its end the store is what it was at its "

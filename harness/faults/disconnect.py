@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,12 @@ from harness.reading.target import Link
 
 class Disconnect(Aimed):
     """Connections are refused (refuse), refused while open ones live on (no_new), or reset once something was asked (reset)."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "connection refused, ECONNREFUSED, provider down, outage": "on: {kind: provider}, mode: refuse",
+        "no new connections while old ones live: DNS or TLS down, connection limit, ports exhausted": "on: {kind: provider}, mode: no_new",
+        "connection reset by peer, ECONNRESET, load balancer restarted": "on: {kind: provider}, mode: reset",
+    }
 
     kind: Literal["disconnect"] = "disconnect"
     mode: Literal["refuse", "no_new", "reset"] = Field(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from harness.faults import effects
 from harness.faults.base import OfRequests
@@ -11,6 +12,10 @@ from harness.faults.effects import Rule
 
 class HangUp(OfRequests):
     """The provider takes requests, or a share of them, and hangs up before a byte of the answer: by a close or a reset."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "server disconnected without a response, empty reply, socket hang up": "on: {kind: provider}, share: 0.3",
+    }
 
     kind: Literal["hang_up"] = "hang_up"
     by: Literal["close", "reset"] = "close"

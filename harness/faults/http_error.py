@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 from pydantic import Field, model_validator
@@ -22,6 +23,22 @@ from harness.registry import suggestion
 
 class HttpError(OfRequests):
     """The provider answers *status*, or the error that *code* names, to a *share* of requests, drawn by the run's seed."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "503 Service Unavailable, provider outage, 5xx": "on: {kind: provider}, status: 503",
+        "500 Internal Server Error for a share, partial outage, elevated errors": "on: {kind: provider}, status: 500, share: 0.3",
+        "529 overloaded, overloaded_error, engine overloaded": "on: {kind: provider}, code: overloaded",
+        "429 for a share of requests, with a stated wait, Retry-After": "on: {kind: provider}, status: 429, wait: 2s, share: 0.3",
+        "insufficient_quota, billing, credits used up: must not be retried": "on: {kind: provider}, code: insufficient_quota",
+        "401 Unauthorized, API key revoked, expired, invalid": "on: {kind: provider}, code: invalid_api_key",
+        "403 Forbidden, permission denied": "on: {kind: provider}, status: 403",
+        "404 model not found, deprecated or retired model": "on: {kind: provider}, code: model_not_found",
+        "400 context_length_exceeded, prompt too long": "on: {kind: provider}, code: context_length_exceeded",
+        "400 content filter, moderation, safety, policy violation": "on: {kind: provider}, code: content_filter",
+        "408 Request Timeout, 504 Gateway Timeout": "on: {kind: provider}, status: 504",
+        "502 Bad Gateway, an HTML page of a gateway, proxy or CDN in place of JSON": "on: {kind: provider}, status: 502, body: html",
+        "the first try of each request fails, flaky, transient error": "on: {kind: provider, attempt: 1}, status: 500",
+    }
 
     kind: Literal["http_error"] = "http_error"
     status: Annotated[int, Field(ge=400, le=599)] | None = Field(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +13,12 @@ from harness.faults.effects import Back, Effect, Killed, KilledContainer, Signal
 
 class Kill(OfProcesses):
     """A process of the target with all that it started, or a container, is ended; it is started again later, at once, or never."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "crash, out of memory, OOM killed, segfault, process or pod killed": "on: {process: target}",
+        "restart, deploy, rolling update, SIGTERM": "on: {process: target}, signal: TERM, back: at_once",
+        "crash loop, CrashLoopBackOff": "on: {process: target}, back: at_once, flap: {period: 5s}",
+    }
 
     kind: Literal["kill"] = "kill"
     signal: Signal = Field(

@@ -18,6 +18,14 @@ from harness.reading.target import Link
 class Latency(OfRequests):
     """What passes on a link in one direction, or a share of the requests there, arrives later, by *base* and a spread of *jitter*."""
 
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "slow provider, slow model: every answer is late": "on: {kind: provider}, base: 2s, jitter: 500ms",
+        "timeouts: a share of answers come after everybody gave up": "on: {kind: provider}, base: 60s, share: 0.2",
+        "tail latency, a high p99: a few answers take very long": "on: {kind: provider}, base: 8s, share: 0.02",
+        "brownout: it gets slower and slower": "on: {kind: provider}, base: 5s, ramp: {base: {from: 100ms, over: 10s}}",
+        "slow store, slow cache, slow Redis, slow database": "on: {kind: store}, base: 300ms, jitter: 100ms",
+    }
+
     kind: Literal["latency"] = "latency"
     base: Seconds = Field(description="how much later")
     jitter: Seconds = Field(default=0.0, description="spread; at most base")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,6 +16,13 @@ from harness.reading.quantities import plain
 
 class RateLimit(OfRequests):
     """The provider answers 429 above so many requests or tokens per minute, or requests at once, and says so in every answer."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "429 Too Many Requests, requests per minute, RPM, throttled, quota": "on: {kind: provider}, requests_per_min: 120",
+        "tokens per minute, TPM, token quota": "on: {kind: provider}, tokens_per_min: 20000",
+        "too many concurrent requests, concurrency limit": "on: {kind: provider}, concurrent: 4",
+        "429 with a wrong Retry-After: absurd, negative, a date": "on: {kind: provider}, requests_per_min: 120, retry_after: 3600",
+    }
 
     kind: Literal["rate_limit"] = "rate_limit"
     requests_per_min: Annotated[float, Field(gt=0)] | None = Field(default=None, description="evenly spaced")

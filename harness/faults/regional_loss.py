@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,11 @@ _OF_A_BROWNOUT = ("late", "errors", "status")
 
 class RegionalLoss(Fault):
     """Links of a region fail together: silently (blackhole), by refusal (refuse), by reset (reset), or by half (brownout)."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "region down, availability zone lost, data centre outage, failover to another region": "region: east",
+        "brownout of a region: slow, and a share of errors": "region: east, mode: brownout",
+    }
 
     kind: Literal["regional_loss"] = "regional_loss"
     region: Name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -24,6 +25,11 @@ def _enough(count: int) -> int:
 
 class ResourceLimit(OfProcesses):
     """A process of the target with all that it started, or a container, has only so much of the processors, or so much memory."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "CPU throttling, noisy neighbour, CPU starvation": "on: {process: target}, cpu: 0.2",
+        "memory limit, memory pressure": "on: {process: target}, memory: 200MB",
+    }
 
     kind: Literal["resource_limit"] = "resource_limit"
     cpu: Annotated[float, Field(ge=0.01, le=1024)] | None = Field(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,6 +14,10 @@ from harness.reading.quantities import Seconds
 
 class Slices(OfConnections):
     """What passes comes in slices of at most *max_bytes*, *gap* apart at least."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "fragmented packets: chunks that end within an event": "on: {kind: provider}, max_bytes: 40, gap: 10ms, direction: downstream",
+    }
 
     kind: Literal["slices"] = "slices"
     max_bytes: Annotated[int, Field(ge=1, description="how long a slice is at most")]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,6 +14,10 @@ from harness.reading.quantities import Seconds
 
 class SlowClose(OfConnections):
     """That one side has closed a connection, the other one learns *delay* later; what was said before comes in time."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "half-closed connections, CLOSE_WAIT, a late FIN, stale keep-alive": "on: {kind: provider}, delay: 5s",
+    }
 
     kind: Literal["slow_close"] = "slow_close"
     delay: Annotated[Seconds, Field(gt=0, description="how much later")]

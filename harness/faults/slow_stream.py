@@ -23,6 +23,11 @@ def _rate(written: Any) -> float:
 class SlowStream(OfStreams):
     """A stream's head comes at once, and its first token late, or each further one long after the last."""
 
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "slow first token, high TTFT, long queue at the provider": "on: {kind: provider}, first_token: 5s",
+        "slow tokens, a stream that drips, low tokens per second": "on: {kind: provider}, token_gap: 500ms",
+    }
+
     kind: Literal["slow_stream"] = "slow_stream"
     first_token: Seconds = Field(default=0.0, description="how much later the first event with content comes")
     token_gap: Seconds = Field(default=0.0, description="from one event with content to the next, at least")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,6 +14,10 @@ from harness.reading.quantities import Seconds
 
 class StalledStream(OfStreams):
     """A stream falls silent after *after* events with content, for a time or as long as the fault lasts, and nobody is told."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "stream stalls, hangs, freezes in the middle: no more tokens": "on: {kind: provider}, after: 10",
+    }
 
     kind: Literal["stalled_stream"] = "stalled_stream"
     after: Annotated[int, Field(ge=0)] = Field(description="events with content; 0: the head comes, and no content")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -44,6 +44,11 @@ def _known(written: str) -> str:
 
 class StoreError(OfStores):
     """A Redis store answers commands, or a share of them, an error in the server's words, or never (timeout)."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "Redis errors: LOADING, READONLY, OOM, CLUSTERDOWN, failover of the store": "on: {kind: store}, error: loading",
+        "Redis timeout, a store that does not answer": "on: {kind: store}, error: timeout",
+    }
 
     kind: Literal["store_error"] = "store_error"
     error: Literal["loading", "readonly", "oom", "busy", "noauth", "masterdown", "clusterdown", "timeout"]

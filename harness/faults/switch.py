@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from harness.faults.base import Aim, Fault, Looked, Selector
 from harness.faults.effects import Effect
@@ -12,6 +12,10 @@ from harness.reading.target import Link, Target
 
 class Switch(Fault):
     """The target is told to put its next version in the place of the one that serves, and nothing is broken."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "release, blue-green switch, rollout, new version under load": "",
+    }
 
     kind: Literal["switch"] = "switch"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
@@ -12,6 +13,10 @@ from harness.faults.effects import Effect, Unplugged
 
 class Unplug(OfProcesses):
     """A container is taken off all its networks: it runs on, and can reach nobody; nor can it be reached."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "container loses its network, network detached": "on: {container: api}",
+    }
 
     kind: Literal["unplug"] = "unplug"
 

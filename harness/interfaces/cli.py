@@ -796,16 +796,20 @@ def list_(
     what: Annotated[
         str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|suites|gamedays|incidents|due|left|schemas")
     ],
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Tell of this one alone.")] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]", help="Tell of this one alone; of faults it may be words for what happened."),
+    ] = None,
 ) -> None:
     """List what can be named: faults, metrics, APIs, what files there are below this folder, the schemas of files.
 
-    `harness list schemas scenario` prints that schema. `harness list due [OUT]` has what game days left to be done, overdue first, and
-    `harness list left [OUT]` what runs that were killed may have left in force.
+    `harness list faults slow first token` finds what does that. `harness list schemas scenario` prints that schema.
+    `harness list due [OUT]` has what game days left to be done, overdue first, and `harness list left [OUT]` what runs that were killed may
+    have left in force.
     """
     from harness.interfaces.listing import told, warnings
 
-    for line in told(what, name):
+    for line in told(what, " ".join(name) if name else None):
         _say(line)
     _complain(*(f"warning: {line}" for line in warnings(what)))
 
@@ -813,7 +817,7 @@ def list_(
 @app.command(hidden=True)
 def schema(kind: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
     """Print the JSON Schema of a kind of file, as `harness list schemas NAME` does."""
-    list_("schemas", kind)
+    list_("schemas", [kind])
 
 
 @app.command()

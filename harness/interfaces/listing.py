@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from inspect import getdoc
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 from harness.dialects import dialects
 from harness.faults import Fault, faults
 from harness.faults.base import OfRequests
+from harness.faults.lookup import Example, examples, looked_up
 from harness.judging.metrics import metrics
 from harness.problems import Problem, UsageProblems
 from harness.reading.incident import Incident
@@ -21,6 +22,8 @@ from harness.registry import suggestion
 from harness.report.plain_text import one_line
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from harness.gameday.items import Due
 
 Listing = list[tuple[str, str]]
@@ -152,8 +155,8 @@ _BELOW: dict[str, tuple[Callable[[Path], Listing], str]] = {
 def told(what: str, name: str | None = None) -> list[str]:
     """The lines of one list, or of what is called *name* in it; of a schema that is the schema itself.
 
-    Of what is due, or left, *name* is the folder in which runs are stored. Raises UsageProblems where there is no such list, or nothing
-    of that name in it.
+    Of what is due, or left, *name* is the folder in which runs are stored; of faults it may also be words for what happened. Raises
+    UsageProblems where there is no such list, or nothing of that name in it.
     """
     if what not in LISTED:
         raise UsageProblems(Problem(f"there is no list of {what!r}; {suggestion(what, list(LISTED))}"))
@@ -162,6 +165,8 @@ def told(what: str, name: str | None = None) -> list[str]:
         return _lines(LISTED[what]() if name is None else listing(_folder(name))) or [nothing]
     found = dict(LISTED[what]())
     if name is not None:
+        if what == "faults":
+            return _fault(name) if name in found else _faults_seen_as(name)
         if name not in found:
             raise UsageProblems(
                 Problem(f"there is no {what.removesuffix('s')} {name!r}; {suggestion(name, list(found))}")
@@ -180,6 +185,36 @@ def warnings(what: str) -> list[str]:
     from harness.settings import settings
 
     return [f"{one}; put back by: {one.heal}" for one in left_over(settings())]
+
+
+def _fault(name: str) -> list[str]:
+    """All of one kind: what it does, its keys, and how it is written."""
+    kind = faults[name]
+    keys = [(key, _key_said(kind.model_fields[key])) for key in _own_keys(kind)]
+    return [f"{name}: {_first_line(kind)}", "", *_lines(keys), *([""] if keys else []), *_written(examples(name))]
+
+
+def _key_said(key: FieldInfo) -> str:
+    """What a key is for, what it may be where that is a list, and what it is by default."""
+    choices = " | ".join(str(one) for one in get_args(key.annotation)) if get_origin(key.annotation) is Literal else ""
+    default = key.default if not callable(key.default_factory) and isinstance(key.default, str | int | float) else ""
+    said = "needed" if key.is_required() else f"default {default}" if default not in ("", False) else ""
+    return "; ".join(part for part in (said, choices, key.description or "") if part)
+
+
+def _faults_seen_as(words: str) -> list[str]:
+    """Those that people tell of in such words; raises UsageProblems where there is none."""
+    found, whole = looked_up(words)
+    if not found:
+        raise UsageProblems(
+            Problem(f"there is no fault {words!r}, and none is seen as that; {suggestion(words, list(faults))}")
+        )
+    return [*([] if whole else [f"none has all of the words {words!r}; those that have most:", ""]), *_written(found)]
+
+
+def _written(found: Iterable[Example]) -> list[str]:
+    """Examples as a scenario has them, each below what it is."""
+    return [line for one in found for line in (f"# {one.seen_as}", f"- {one.written}")]
 
 
 def _lines(found: Listing) -> list[str]:
