@@ -232,6 +232,19 @@ def test_what_has_nothing_to_spoil_passes_byte_by_byte_and_is_not_touched(flaw, 
     assert (told(following, JSON, body, 3), following.touched) == (body, False)
 
 
+@pytest.mark.parametrize("size", [1, 10**6])
+@pytest.mark.parametrize("kind", [b"", b"text/plain; charset=utf-8", b"text/json", b"application/vnd.api+json"])
+@pytest.mark.parametrize("before", [b"", b"\n ", b"\xef\xbb\xbf"])
+def test_an_answer_is_one_whatever_its_head_calls_it(before, kind, size) -> None:
+    following = put_on(spoilt("empty"))
+    made = told(following, [(b"Content-Type", kind)], before + json.dumps(chat()).encode(), size)
+    assert (text(json.loads(made)), following.touched) == ("", True)
+    following = put_on(spoilt("empty"))
+    events = told(following, [(b"Content-Type", kind)], before.strip(b" ") + b"".join(STREAMS["chat"]), size)
+    assert following.touched
+    assert b"well" not in events
+
+
 _VALUES = ["", "text", "tool_use", "message", "response.completed", "{", "12"]
 _KEYS = [
     "type",

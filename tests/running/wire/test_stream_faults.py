@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from wire_shapes.streams import BEFORE, CONTENT, CONVERSE, STREAMS, WORDS
 
-from harness.faults.effects import CutStream, EdgeRule, SlowStream, SpoilStream, StallStream
+from harness.faults.effects import CutStream, EdgeRule, SlowStream, SpoilAnswer, SpoilStream, StallStream
 from harness.faults.requests import Ramp, Requests
 from harness.protocols.amazon_frames import CONTENT_TYPE, framed
 from harness.protocols.model_stream import error_event
@@ -134,8 +134,51 @@ def test_a_stream_that_gives_a_fault_nothing_to_do_passes_as_it_is_and_is_not_hi
     assert ended() == ("complete", "complete", "")
 
 
+@pytest.mark.parametrize("size", [1, 10**6])
+@pytest.mark.parametrize("kind", [
+    b"", b"Content-Type: text/plain\r\n", b"Content-Type: application/json\r\n", b"Content-Type: application/x-ndjson\r\n",
+])  # fmt: skip
+def test_a_stream_is_one_whatever_its_head_calls_it_and_measured_as_what_is_left_of_it(
+    ask, streams, ended, wire, kind, size
+) -> None:
+    events = [b"\xef\xbb\xbf: hello\n\n", *STREAMS["chat"]]
+    streams(events, size, end=b"", head=b"HTTP/1.1 201 Created\r\n" + kind + b"Transfer-Encoding: chunked\r\n\r\n")
+    client = ask(CutStream(3, "end"))
+    assert _body(client.hear(b"0\r\n\r\n")) == b"".join(events[: 1 + BEFORE["chat"] + 3])
+    assert ended() == ("complete", "cut_by_fault", "f0")
+    assert wire.arrivals()[0].tokens_from == "estimate"
+
+
+def test_an_answer_in_one_piece_where_a_stream_was_asked_for_passes_as_it_is(ask, provider, ended, kit) -> None:
+    said = b'{"data": "no stream"}'
+
+    async def script(request, line) -> None:
+        line.write(kit.answer(said))
+
+    provider.script = script
+    client = ask(CutStream(0, "end"), SpoilAnswer("empty"))
+    assert _body(client.hear(b"0\r\n\r\n")) == said
+    assert ended() == ("complete", "complete", "")
+
+
+@pytest.mark.parametrize("rule", [CutStream(0, "end"), SpoilAnswer("empty")], ids=repr)
+def test_what_waits_to_be_told_is_let_go_of_when_its_fault_ends(ask, provider, wire, rule) -> None:
+    going = []
+
+    async def script(request, line) -> None:
+        line.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndat")
+        going.append(line)
+
+    provider.script = script
+    client = ask(rule)
+    client.hear(b"\r\n\r\n")
+    wire.stage.revert("f0", EdgeRule("east", rule))
+    client.hear(b"dat")
+    provider.call(lambda: (going[0].write(b"a: x\n\n"), going[0].close()))
+    assert _body(client.hear(b"0\r\n\r\n")) == b"data: x\n\n"
+
+
 @pytest.mark.parametrize("head", [
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
     b"HTTP/1.1 503 Busy\r\n" + KIND + b"Transfer-Encoding: chunked\r\n\r\n",
     b"HTTP/1.1 200 OK\r\n" + KIND + b"Content-Encoding: br\r\nTransfer-Encoding: chunked\r\n\r\n",
 ])  # fmt: skip

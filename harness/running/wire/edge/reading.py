@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Protocol
 
 import msgspec
 
 from harness.http1.decompression import CompressionError, Decompression, decompression
-from harness.protocols.amazon_frames import CONTENT_TYPE, Frames
-from harness.protocols.event_stream import EventStream, are_events
+from harness.protocols.amazon_frames import Frames
+from harness.protocols.answer_form import BYTE_ORDER_MARK, Beginning, Form, named
+from harness.protocols.event_stream import EventStream
 from harness.record.rows import TokensFrom
 from harness.running.wire.edge.usage import UNREADABLE, Tally
 from harness.running.wire.looking_on import LookingOn
 
 _WHOLE_BYTES_MAX = 1 << 20
 """An answer in one piece, an event or a line that is longer is not read: to parse it would hold up all else."""
-_BLANK_BYTES_MAX = 1 << 12
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-_LINES = frozenset(
-    {
-        "application/x-ndjson",
-        "application/ndjson",
-        "application/jsonl",
-        "application/jsonlines",
-        "application/stream+json",
-    }
-)
 
 
 class _Form(Protocol):
@@ -123,58 +111,36 @@ class AnswerReading:
 @lru_cache(maxsize=64)
 def _form(content_type: str) -> Callable[[Tally], _Form]:
     """By what an answer of this type is read."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind == "text/event-stream":
-        return _Events
-    if kind == CONTENT_TYPE:
-        return _Frames
-    if kind in _LINES:
-        return partial(_Begun, said=_Lines)
-    is_json = kind in ("application/json", "text/json") or kind.endswith("+json")
-    return partial(_Begun, said=_Whole if is_json else None)
+    form = Beginning(content_type).form
+    return _READ[form] if form else partial(_Begun, content_type=content_type)
 
 
 class _Begun:
-    """What is told by how it begins, as its clients take it: a stream of events whatever its type says, and else what that *said*.
+    """What is told by how it begins, as its clients take it; where its type says nothing that could be counted, it claims nothing."""
 
-    Where the type says nothing that could be counted, it is read if it begins as a JSON document does.
-    """
-
-    def __init__(self, tally: Tally, said: Callable[[Tally], _Form] | None) -> None:
-        self._tally, self._said = tally, said
-        self._text = b""
+    def __init__(self, tally: Tally, content_type: str) -> None:
+        self._tally = tally
+        self._beginning = Beginning(content_type)
         self._form: _Form | None = None
-        self.claimed = said is not None
+        self.claimed = bool(named(content_type))
 
     def feed(self, text: bytes) -> bool:
-        if self._form is None:
-            text, self._text = self._text + text, b""
-            events = are_events(text)
-            if events is None or (self._said is None and _is_blank(text)):
-                self._text = text
-                return True
-            self.claimed = self.claimed or events
-            said = _Events if events else self._said or (_Whole if _is_document(text) else None)
-            if said is None:
-                return False
-            self._form = said(self._tally)
-        return self._form.feed(text)
+        if self._form is not None:
+            return self._form.feed(text)
+        text = self._beginning.feed(text)
+        return self._beginning.form is None or self._begin(text)
 
     def end(self) -> bool:
-        if self._form is None and self._said is not None:
-            self._form = self._said(self._tally)
-            self._form.feed(self._text)
+        if self._form is None:
+            self._begin(self._beginning.finish())
         return (self._form is None or self._form.end()) or not self.claimed
 
-
-def _is_blank(begun: bytes) -> bool:
-    """Whether nothing has come yet that says what this is."""
-    return len(begun) <= _BLANK_BYTES_MAX and not begun.removeprefix(_BYTE_ORDER_MARK).strip()
-
-
-def _is_document(begun: bytes) -> bool:
-    """Whether what has *begun* so may be a JSON document of an API's."""
-    return begun.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith((b"{", b"["))
+    def _begin(self, text: bytes) -> bool:
+        if not self._beginning.form:
+            return False
+        self.claimed = self.claimed or self._beginning.form == "events"
+        self._form = _READ[self._beginning.form](self._tally)
+        return self._form.feed(text)
 
 
 class _Events:
@@ -232,7 +198,7 @@ class _Whole:
 
     def end(self) -> bool:
         # Clients take a mark of the byte order, which JSON may not have (RFC 8259, 8.1).
-        body = bytes(self._body).removeprefix(_BYTE_ORDER_MARK)
+        body = bytes(self._body).removeprefix(BYTE_ORDER_MARK)
         return self._tally.read(body) or not body.strip()
 
 
@@ -270,3 +236,11 @@ class _Frames:
 
     def end(self) -> bool:
         return not self._frames.pending_bytes
+
+
+_READ: Mapping[Form, Callable[[Tally], _Form]] = {
+    "events": _Events,
+    "frames": _Frames,
+    "lines": _Lines,
+    "document": _Whole,
+}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import ClassVar
 
 from harness.http1.headers import Headers, value
-from harness.protocols.amazon_frames import CONTENT_TYPE, Frames
+from harness.http1.headers import joined as joined_values
+from harness.protocols.amazon_frames import Frames
+from harness.protocols.answer_form import Beginning, Form
 from harness.protocols.event_stream import Block, Blocks
 from harness.protocols.model_stream import ModelEvent, read_event
 from harness.running.wire.edge.rules.base import Deed, Following
@@ -15,15 +18,7 @@ _EVENT_BYTES_MAX = 1 << 20
 """A stream with a longer event passes as it is from there on: to parse that would hold up all else."""
 
 
-def blocks_of(status: int, headers: Headers) -> Blocks | Frames | None:
-    """What cuts an answer with this head into events; None where it is no stream of events that can be read."""
-    kind = value(headers, b"content-type").partition(b";")[0].strip().lower()
-    coding = value(headers, b"content-encoding").lower()
-    if status != 200 or coding not in (b"", b"identity"):
-        return None
-    if kind == CONTENT_TYPE.encode():
-        return Frames()
-    return Blocks() if kind == b"text/event-stream" else None
+_CUT: Mapping[Form, Callable[[], Blocks | Frames]] = {"events": Blocks, "frames": Frames}
 
 
 class OfEvents(Following):
@@ -34,22 +29,42 @@ class OfEvents(Following):
     """Whether it leaves the documents of events as they are, so that all who do can be told of one reading of each."""
 
     def __init__(self) -> None:
+        self._beginning: Beginning | None = None
+        """Until it is known of what form the answer is."""
         self._blocks: Blocks | Frames | None = None
         self.content = 0
         """How many events with content there were, the one that is told of at the moment included."""
 
     def head(self, status: int, headers: Headers) -> Headers:
-        self._blocks = blocks_of(status, headers)
-        self.reframes = self.reframes or self._blocks is not None
+        coding = joined_values(headers, b"content-encoding").lower()
+        if 200 <= status < 300 and coding in (b"", b"identity"):
+            self._beginning = Beginning(value(headers, b"content-type").decode("latin-1"))
+            self.reframes = True
         return headers
 
     def piece(self, piece: bytes, *, whole: bool) -> list[Deed]:
+        if self._beginning is not None:
+            piece = self._beginning.finish() if whole else self._beginning.feed(piece)
+            if self._beginning.form is None:
+                return []
+            self.begin(self._beginning.form)
+            self._beginning = None
+        return self.read(piece, whole=whole)
+
+    def begin(self, form: Form) -> None:
+        """The answer is of this *form*."""
+        self._blocks = _CUT[form]() if form in _CUT else None
+
+    def read(self, piece: bytes, *, whole: bool) -> list[Deed]:
+        """As `piece`, now that it is known of what form the answer is; *whole* may come with the last of it."""
         if self._blocks is None:
             return super().piece(piece, whole=whole)
         deeds: list[Deed] = []
-        for block in self._blocks.finish() if whole else self._blocks.feed(piece):
+        for block in self._blocks.feed(piece):
             deeds += self._event(block)
         if whole:
+            for block in self._blocks.finish():
+                deeds += self._event(block)
             deeds += self.last()
         elif self._blocks.lost or self._blocks.pending_bytes > _EVENT_BYTES_MAX:
             deeds.append(self.release())
@@ -57,7 +72,8 @@ class OfEvents(Following):
         return joined(deeds)
 
     def release(self) -> bytes:
-        return b"" if self._blocks is None else self._blocks.rest()
+        begun = b"" if self._beginning is None else self._beginning.rest()
+        return begun + (b"" if self._blocks is None else self._blocks.rest())
 
     def event(self, event: ModelEvent) -> list[Deed]:
         """What becomes of the next *event*."""

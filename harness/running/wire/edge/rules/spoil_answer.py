@@ -10,7 +10,7 @@ import msgspec
 
 from harness.faults.effects import AnswerFlaw, Rule, SpoilAnswer
 from harness.faults.requests import Lots
-from harness.http1.headers import Headers, value
+from harness.protocols.answer_form import BYTE_ORDER_MARK, Form
 from harness.protocols.event_stream import written
 from harness.protocols.model_answer import (
     Document,
@@ -142,17 +142,13 @@ class _Spoiling(OfEvents):
 
     # A whole answer.
 
-    def head(self, status: int, headers: Headers) -> Headers:
-        kind = value(headers, b"content-type").partition(b";")[0].strip().lower()
-        plain = value(headers, b"content-encoding").lower() in (b"", b"identity")
-        if status == 200 and plain and kind == b"application/json":
-            self._body = bytearray()
-            self.reframes = True
-        return super().head(status, headers)
+    def begin(self, form: Form) -> None:
+        super().begin(form)
+        self._body = bytearray() if form == "document" else None
 
-    def piece(self, piece: bytes, *, whole: bool) -> list[Deed]:
+    def read(self, piece: bytes, *, whole: bool) -> list[Deed]:
         if self._body is None:
-            return super().piece(piece, whole=whole)
+            return super().read(piece, whole=whole)
         self._body += piece
         if whole:
             return [self._whole(self.release())]
@@ -164,7 +160,7 @@ class _Spoiling(OfEvents):
 
     def _whole(self, body: bytes) -> bytes:
         try:
-            document = msgspec.json.decode(body)
+            document = msgspec.json.decode(body.removeprefix(BYTE_ORDER_MARK))
         except UNREADABLE:
             return body
         if not isinstance(document, dict) or not self._changed(document, None):
