@@ -41,4 +41,4 @@ class Bandwidth(Climbing, OfConnections):
         return Narrow(self.kilobytes_per_s * _KB, ramp)
 
     def summary(self) -> str:
-        return f"bandwidth {self.kilobytes_per_s:g} kB/s{self.where}"
+        return f"bandwidth {self.kilobytes_per_s:g} kB/s{self.where}{self.climbing}"

@@ -178,7 +178,10 @@ class Fault(Strict):
         "dns.end + 2s; default: fault, or the only phase between baseline and recovery",
     )
     lasts: Seconds | None = Field(
-        default=None, alias="for", description="it may reach over several phases; default: to the end of the phase"
+        default=None,
+        gt=0,
+        alias="for",
+        description="it may reach over several phases; default: to the end of the phase",
     )
     until: str | None = Field(
         default=None,
@@ -309,6 +312,14 @@ class Climbing(Fault):
         except ValueError as error:
             raise ValueError(f"ramp: {name}: from {error}") from error
 
+    @property
+    def climbing(self) -> str:
+        """A few words for a person: what climbs or falls; nothing where nothing does."""
+        return "".join(
+            f", {name} from {f'{one.start:g}' if isinstance(one.start, float) else one.start} over {one.over:g} s"
+            for name, one in self.ramp.items()
+        )
+
 
 class Aimed(Fault):
     """A fault with a selector."""
@@ -420,7 +431,9 @@ class OfRequests(Climbing):
     on: RequestSelector = Field(
         description="which requests: {link: NAME}, or {kind: KIND, region: REGION}; also model, path, method, stream, attempt"
     )
-    share: Annotated[float, Field(gt=0, le=1)] = Field(default=1.0, description="of those requests, 0 to 1")
+    share: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=1.0, description="of those requests, above 0 and up to 1; 0 where it falls to that, as a ramp says"
+    )
     per: Per = Field(
         default="attempt",
         description="what draws whether it is hit: each attempt, or once for all of a connection, or of a conversation",
@@ -431,6 +444,12 @@ class OfRequests(Climbing):
         "the run is no less valid",
     )
     climbs: ClassVar[Mapping[str, Callable[[Any], float]]] = {"share": ratio}
+
+    @model_validator(mode="after")
+    def _hits_somebody(self) -> Self:
+        if self.share == 0 and "share" not in self.ramp:
+            raise ValueError("share: 0 hits nobody; write more, up to 1, or with ramp from what it falls to that")
+        return self
 
     @property
     def probes(self) -> bool:
@@ -484,7 +503,7 @@ class OfRequests(Climbing):
     def whom(self) -> str:
         """A few words for a person: which requests."""
         share = f" for {quantities.share(self.share)}" if self.share < 1 else ""
-        return f"{share}{f' of {self.per}s' if self.per != 'attempt' else ''} on {self.on}"
+        return f"{share}{f' of {self.per}s' if self.per != 'attempt' else ''} on {self.on}{self.climbing}"
 
 
 class OfStreams(OfRequests):

@@ -79,4 +79,4 @@ class Capacity(Climbing, Aimed):
         to = f" to {quantities.share(self.to)}" if self.to < 1 or "to" in self.ramp else ""
         ramp = self.climb("slow")
         slow = f" {max(self.slow, ramp.start if ramp else 1.0):g} times as slow" if self.slow > 1 or ramp else ""
-        return f"capacity{to}{slow} on {self.on}"
+        return f"capacity{to}{slow} on {self.on}{self.climbing}"

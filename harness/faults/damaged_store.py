@@ -42,11 +42,15 @@ class DamagedStore(OfStores):
             raise ValueError(f"{said[0]} is for how: poison; {self.how} is about all that the store holds")
         return self
 
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return super().suits(link) and isinstance(link.upstream, str) and bool(placeholders(link.upstream))
+
     def misfit(self, link: Link) -> str:
-        if wrong := super().misfit(link):
-            return wrong
-        if isinstance(link.upstream, str) and placeholders(link.upstream):
+        if self.suits(link):
             return ""
+        if not OfStores.suits(link):
+            return super().misfit(link)
         started = "add services: {cache: redis} to the target, and write upstream: redis://127.0.0.1:{cache.port}"
         return f"leads to a store that the harness did not start, and {self.how} cannot be undone there; {started}"
 

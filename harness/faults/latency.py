@@ -42,8 +42,12 @@ class Latency(OfRequests):
 
     @model_validator(mode="after")
     def _late_at_all(self) -> Latency:
-        if self.base <= 0 or self.jitter > self.base:
-            raise ValueError(f"base {self.base} s has to be above 0 and jitter {self.jitter} s at most base")
+        if self._longest_s <= 0 or self.jitter > self.base:
+            raise ValueError(f"base {self.base:g} s has to be above 0 and jitter {self.jitter:g} s at most base")
+        if self.base == 0 and not self.by_request:
+            raise ValueError(
+                "what passes on a link has to be late to the end for anybody to see it; let it fall to 1ms, as base: 1ms says"
+            )
         if self.by_request and self.direction == "downstream":
             raise ValueError(
                 "direction: downstream is for all that passes on a link; single requests can be late upstream alone, "

@@ -55,6 +55,17 @@ class Requests(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether it can only be told of an attempt that is joined to a request whether it is one of these."""
         return (self.attempt_min, self.attempt_max) != (1, None) or self.per == "conversation"
 
+    def hold_all_of(self, other: Requests) -> bool:
+        """Whether each request that *other* is for is one of these, and hit."""
+        if self.draws or self.attempt_min > other.attempt_min:
+            return False
+        if self.attempt_max is not None and (other.attempt_max is None or other.attempt_max > self.attempt_max):
+            return False
+        said = (
+            (getattr(self, name), getattr(other, name)) for name in ("model", "path", "method", "stream", "last_role")
+        )
+        return all(mine in ("", None, theirs) for mine, theirs in said)
+
     def share_at(self, after_s: float) -> float:
         """The share that is hit *after_s* after the fault began."""
         return self.share_ratio if self.share_ramp is None else self.share_ramp.at(self.share_ratio, after_s)

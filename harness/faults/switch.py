@@ -33,6 +33,10 @@ class Switch(Fault):
     def aim(self, target: Target) -> tuple[Aim, ...]:
         return Selector().picks(target.links)
 
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return False
+
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         return ()
 

@@ -9,7 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from harness.faults.effects import EdgeRule, Effect, TapAnswers, TapMode, TapShape
+from harness.faults.base import Aim
+from harness.faults.effects import EdgeRule, Effect, Fail, HangUp, TapAnswers, TapMode, TapShape
 from harness.planning.curve import Linear, Stretch
 from harness.planning.disturbance import Disturbance, Phase
 from harness.planning.placing import Placed, place
@@ -191,7 +192,8 @@ def plan(
     disturbances, problems = tuple(placed.disturbances), placed.problems
     made = Plan(scenario, target, scenario.seed, phases, disturbances, expectations, recorded, logged=logged)
     checks: list[Callable[[], Iterable[Problem]]] = [
-        lambda: _overlaps(disturbances),
+        lambda: _overlaps(disturbances, scenario),
+        lambda: _shadowed(disturbances, scenario),
         lambda: _of_nothing(disturbances, scenario),
         lambda: misfits(scenario.load, phases),
         lambda: _unreached(made),
@@ -314,20 +316,51 @@ def _of_nothing(disturbances: tuple[Disturbance, ...], scenario: Scenario) -> It
             )
 
 
-def _overlaps(disturbances: tuple[Disturbance, ...]) -> list[Problem]:
+def _overlaps(disturbances: tuple[Disturbance, ...], scenario: Scenario) -> Iterator[Problem]:
     """Two faults that cannot be on one thing at one time: two of one kind, unless told apart, and two of which one suffers no other."""
-    return [
-        Problem(f"{one.id} and {other.id} overlap on {aim.what} {aim.name!r}: {why}", path="faults")
-        for one, other in combinations(disturbances, 2)
-        if one.start_s < other.end_s and other.start_s < one.end_s and (why := _at_odds(one, other))
-        for aim in sorted(set(one.aims) & set(other.aims))
-    ]
+    found: dict[tuple[str, str], tuple[set[Aim], str]] = {}
+    for one, other in combinations(disturbances, 2):
+        if one.start_s < other.end_s and other.start_s < one.end_s and (why := _at_odds(one, other)):
+            aims, _ = found.setdefault((one.of, other.of), (set(), why))
+            aims |= set(one.aims) & set(other.aims)
+    for (first, second), (aims, why) in found.items():
+        where = " and ".join(f"{aim.what} {aim.name!r}" for aim in sorted(aims))
+        if where:
+            here = f"faults[{scenario.fault_ids.index(second)}]"
+            yield Problem(f"{first} and {second} overlap on {where}: {why}", path=here)
+
+
+def _shadowed(disturbances: tuple[Disturbance, ...], scenario: Scenario) -> Iterator[Problem]:
+    """Faults that no request can come to, since an earlier one answers them all, or hangs up, for as long as they last."""
+    told: set[str] = set()
+    in_time = sorted(disturbances, key=lambda d: d.start_s)
+    for number, d in enumerate(in_time):
+        rules = [effect for effect in d.effects if isinstance(effect, EdgeRule)]
+        before = [one for one in in_time[:number] if one.end_s >= d.end_s and not _at_odds(one, d)]
+        hiding = [next((one.of for one in before if _answers_all(one, rule)), "") for rule in rules]
+        if not (rules and all(hiding)) or d.fault.lies_in_wait or d.of in told:
+            continue
+        told.add(d.of)
+        what = f"{d.of} would meet nobody: {hiding[0]} answers all that it is for, for as long as it lasts"
+        right = f"give {hiding[0]} a share, begin {d.of} before it, or let them be for other requests"
+        yield Problem(f"{what}; {right}", path=f"faults[{scenario.fault_ids.index(d.of)}]")
+
+
+def _answers_all(disturbance: Disturbance, behind: EdgeRule) -> bool:
+    """Whether *disturbance* answers every request that *behind*, which was put later, is for."""
+    return any(
+        isinstance(effect, EdgeRule)
+        and effect.aim == behind.aim
+        and isinstance(effect.rule, Fail | HangUp)
+        and effect.requests.hold_all_of(behind.requests)
+        for effect in disturbance.effects
+    )
 
 
 def _at_odds(one: Disturbance, other: Disturbance) -> str:
     """Why both cannot be in force on one thing at once; empty where they can."""
     if one.fault.kind == other.fault.kind:
-        return "" if _told_apart(one, other) else f"{one.fault.kind} would be there twice at once"
+        return "" if _told_apart(one, other) else f"{one.fault.kind} would be there twice at once{_apart(one)}"
     alone = {effect.place for effect in one.effects if effect.alone} & {effect.place for effect in other.effects}
     return f"it cannot be under {one.fault.kind} and {other.fault.kind} at once" if alone else ""
 
@@ -336,6 +369,16 @@ def _told_apart(one: Disturbance, other: Disturbance) -> bool:
     """Whether both can be in force on one thing at once: what they do there lies in different places, or can be told apart."""
     pairs = [(mine, theirs) for mine in one.effects for theirs in other.effects if mine.aim == theirs.aim]
     return bool(pairs) and all(_beside(mine, theirs) for mine, theirs in pairs)
+
+
+def _apart(one: Disturbance) -> str:
+    """In what another fault of its kind has to differ from *one* to be there beside it."""
+    if not one.effects:
+        return ""
+    if all(isinstance(effect, EdgeRule | TapAnswers) for effect in one.effects):
+        return "; let them differ in their share, in whom they are for or in what they do"
+    shaped = all(isinstance(effect, TapShape | TapMode) for effect in one.effects)
+    return "; let their shares differ, or let each have a direction of its own" if shaped else ""
 
 
 _EITHER_WAY = {"upstream", "downstream"}

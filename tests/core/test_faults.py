@@ -269,7 +269,7 @@ def test_a_fault_is_to_last_until_it_can_be_seen_and_a_look_waits_for_what_is_la
 @pytest.mark.parametrize(
     ("document", "told"),
     [
-        (LATENCY | {"base": "0s", "jitter": "0s"}, "base 0.0 s has to be above 0"),
+        (LATENCY | {"base": "0s", "jitter": "0s"}, "base 0 s has to be above 0"),
         (LATENCY | {"base": "100ms"}, "jitter 0.2 s at most base"),
         (LATENCY | {"may_miss": True}, "may_miss is for requests that may not come"),
         (LATENCY | {"base": 1500}, "1500 is not a duration"),
@@ -277,6 +277,12 @@ def test_a_fault_is_to_last_until_it_can_be_seen_and_a_look_waits_for_what_is_la
         (LIMIT | {"requests_per_min": 0}, "greater than 0"),
         (ERROR | {"status": 200}, "greater than or equal to 400"),
         (ERROR | {"share": 1.5}, "less than or equal to 1"),
+        (ERROR | {"share": 0}, "share: 0 hits nobody"),
+        (ERROR | {"for": "0s"}, "greater than 0"),
+        (
+            CLIMBING | {"base": "0s", "ramp": {"base": {"from": "3s", "over": "4s"}}},
+            "let it fall to 1ms, as base: 1ms says",
+        ),
         (LOSS | {"mode": "refuse", "open_connections": "hold"}, "open_connections: hold is for mode: blackhole"),
         (LOSS | {"open_connections": "drop"}, "'deliver', 'reset' or 'hold'"),
         (GONE | {"by": "end"}, "'close' or 'reset'"),
@@ -330,6 +336,14 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
         (LATENCY, "latency 1500 ± 200 ms on kind provider"),
         (LIMIT, "rate_limit 120 per minute, burst 2, on kind provider, region east"),
         (ERROR, "http_error 529 for 50 % on link provider-west"),
+        (
+            ERROR | {"share": 0, "ramp": {"share": {"from": 1, "over": "4s"}}},
+            "http_error 529 for 0 % on link provider-west, share from 1 over 4 s",
+        ),
+        (
+            LATENCY | {"base": "0s", "jitter": "0s", "share": 0.5, "ramp": {"base": {"from": "3s", "over": "4s"}}},
+            "latency 0 ± 0 ms for 50 % on kind provider, base from 3s over 4 s",
+        ),
         (GONE, "hang_up by reset on link provider-west, attempt 1"),
         (SLOW, "slow_stream, first token 5 s late, tokens 0.2 s apart, on kind provider, region east"),
         (STALL, "stalled_stream after 3 events on kind provider, region east"),
@@ -348,7 +362,7 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
         (UNHEARD, "lost_messages on link store-east"),
         (DAMAGED, "damaged_store · poison answer:* on link store-east"),
         (SHORT, "capacity to 25 % on link provider-east"),
-        (COLD, "capacity 4 times as slow on link provider-east"),
+        (COLD, "capacity 4 times as slow on link provider-east, slow from 4 over 20 s"),
         (LATE_ANSWERS, "latency downstream 1000 ± 0 ms on link store-east"),
         (LONG_TAIL, "latency 1000 ± 300 ms pareto on link provider-east"),
         (NARROW, "bandwidth 20 kB/s on link provider-east"),

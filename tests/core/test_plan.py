@@ -84,7 +84,7 @@ def test_overlapping_faults_of_one_kind_are_told_with_the_link(make_scenario: Ma
     assert problems == [
         Problem(
             "latency-1 and latency-2 overlap on link 'provider-east': latency would be there twice at once",
-            path="faults",
+            path="faults[1]",
         )
     ]
 
@@ -103,8 +103,8 @@ RESET = {"kind": "disconnect", "mode": "reset"} | ON
     [
         (ERROR, ERROR, False),
         (ERROR | {"share": 0.1}, ERROR | {"share": 0.2}, True),
-        (ERROR, ERROR | {"status": 500}, True),
-        (ERROR, ERROR | {"ramp": {"share": {"from": 0, "over": "1s"}}}, True),
+        (ERROR | {"share": 0.1}, ERROR | {"share": 0.1, "status": 500}, True),
+        (ERROR | {"share": 0.1}, ERROR | {"ramp": {"share": {"from": 0, "over": "1s"}}}, True),
         (SLOW, SLOW | {"base": "1500ms"}, False),
         (SLOW, SLOW | {"share": 0.1}, True),
         (SLOW, SLOW | {"direction": "downstream"}, True),
@@ -128,14 +128,57 @@ def test_two_of_a_kind_may_lie_on_one_link_where_they_can_be_told_apart(
     for faults in ([one, other], [other, one]):
         _, problems = plan(make_scenario(phases=(1, 1, 5, 1), faults=faults), target, ())
         assert bool(problems) is not both, problems
-        assert all("twice at once" in problem.what for problem in problems)
+        assert all("twice at once" in problem.what and problem.path == "faults[1]" for problem in problems)
+
+
+FOR_POSTS = {"on": {"kind": "provider", "method": "POST"}}
+HANG_UP = {"kind": "hang_up"} | ON
+CUT = {"kind": "cut_stream", "after": 1} | ON
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "hidden"),
+    [
+        (ERROR, ERROR | {"status": 500}, True),
+        (ERROR, CUT, True),
+        (HANG_UP, ERROR | FOR_POSTS, True),
+        (HANG_UP, SLOW | {"share": 0.1}, True),
+        (ERROR, ERROR | {"status": 500, "flap": {"period": "2s"}}, True),
+        (ERROR, SLOW, False),
+        (SLOW | {"share": 0.1}, ERROR, False),
+        (ERROR | {"share": 0.9}, CUT, False),
+        (ERROR | {"ramp": {"share": {"from": 0, "over": "1s"}}}, CUT, False),
+        (ERROR | FOR_POSTS, CUT, False),
+        (ERROR | {"on": {"kind": "provider", "attempt": "2-"}}, CUT, False),
+        (ERROR | {"on": {"kind": "provider", "attempt": "1-2"}}, CUT, False),
+        (ERROR | {"for": "2s"}, CUT, False),
+        (ERROR | {"at": "fault + 1s"}, CUT, False),
+        (ERROR | {"on": {"link": "provider-east"}}, CUT, False),
+        (ERROR, CUT | {"may_miss": True}, False),
+    ],
+)
+def test_a_fault_that_no_request_can_come_to_is_refused(
+    make_scenario: MakeScenario, target: Target, first: dict[str, Any], second: dict[str, Any], hidden: bool
+) -> None:
+    _, problems = plan(make_scenario(phases=(1, 1, 5, 1), faults=[first, second]), target, ())
+    told = [problem.path for problem in problems if "would meet nobody" in problem.what]
+    assert told == (["faults[1]"] if hidden else []), problems
+
+
+def test_of_two_faults_that_come_and_go_together_it_is_said_once(make_scenario: MakeScenario, target: Target) -> None:
+    twice = ERROR | {"flap": {"period": "2s"}}
+    _, problems = plan(make_scenario(phases=(1, 1, 5, 1), faults=[twice, twice]), target, ())
+    assert [problem.what for problem in problems] == [
+        "http_error-1 and http_error-2 overlap on link 'provider-east' and link 'provider-west': http_error would be there twice at once; "
+        "let them differ in their share, in whom they are for or in what they do"
+    ]
 
 
 @pytest.mark.parametrize(
     ("fault", "has", "has_not"),
     [
         (STORES | {"error": "loading"} | ON, {"http_error", "cut_stream", "latency", "bad_answer"}, {"lost_messages"}),
-        (ERROR | {"on": {"kind": "store"}}, {"store_error", "latency", "blackhole", "damaged_store"}, {"rate_limit", "capacity"}),
+        (ERROR | {"on": {"kind": "store"}}, {"store_error", "latency", "blackhole"}, {"rate_limit", "capacity", "switch", "damaged_store"}),
         ({"kind": "capacity", "to": 0.5, "on": {"kind": "store"}}, {"latency", "cut"}, {"capacity", "hang_up"}),
         ({"kind": "lost_messages"} | ON, {"regional_loss", "slow_stream"}, {"cache_divergence"}),
     ],

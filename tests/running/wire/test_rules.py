@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.dialects import dialects
 from harness.faults.effects import CutStream, Delay, EdgeRule, Fail, HangUp, Rule, SlowStream, Throttle
-from harness.faults.requests import ALL, Attempt, Attempted, Lots, Ramp, Requests, draw
+from harness.faults.requests import ALL, Attempt, Attempted, Lots, Per, Ramp, Requests, draw
 from harness.running.wire.edge.rules.base import PASS, Answer, Asked, Cut, EdgeRuleKind, Wait, edge_rules
 from harness.running.wire.edge.rules.in_force import PASSED, Rules, Ruling, read_rule
 
@@ -102,6 +102,19 @@ def test_of_two_rules_that_answer_the_one_put_first_does_and_both_are_asked() ->
 
 def _rulings(rules: Rules, *attempts: Attempted, now_s: float = 0.0) -> list[Ruling]:
     return [rules.judge(Asked(attempt, [], b"", "req_1", now_s, dialects["openai"])) for attempt in attempts]
+
+
+@pytest.mark.parametrize(("per", "alike"), [("conversation", True), ("connection", True), ("attempt", False)])
+def test_a_fault_that_comes_back_hits_the_same_conversations_and_connections_again(per: Per, alike: bool) -> None:
+    rules = Rules(7, "east")
+    attempts = [Attempted(f"{n:06x}", conversation=n, connection=n) for n in range(200)]
+    hit = []
+    for stretch in ("flaky.1", "flaky.2"):
+        rules.put(stretch, Fail(500), Requests(share_ratio=0.5, per=per), 0.0)
+        hit.append([bool(ruling.fault) for ruling in _rulings(rules, *attempts)])
+        rules.drop(stretch)
+    assert (hit[0] == hit[1]) is alike
+    assert 60 < sum(hit[0]) < 140
 
 
 def test_a_rule_is_asked_of_nothing_but_the_requests_that_it_is_for() -> None:

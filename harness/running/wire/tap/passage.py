@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from harness.faults.effects import Drawn, Streams, TapAnswers, TapMode, TapShape
 from harness.faults.requests import draw
+from harness.faults.stretches import fault_of
 from harness.running.wire.farewell import Farewell
 from harness.running.wire.tap.lane import InForce, Lane
 from harness.running.wire.tap.traffic import LinkTraffic
@@ -113,7 +114,11 @@ class Passage:
 
     def _hits(self, fault: str, number: int) -> bool:
         share = self.in_force[fault].effect.share_ratio
-        return number == PROBE or share >= 1 or draw(self.seed, self.link, fault, f"connection {number}", 1) < share
+        return (
+            number == PROBE
+            or share >= 1
+            or draw(self.seed, self.link, fault_of(fault), f"connection {number}", 1) < share
+        )
 
 
 def each(streams: Streams) -> tuple[Stream, ...]:

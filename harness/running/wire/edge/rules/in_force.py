@@ -116,7 +116,9 @@ class Rules:
         old = self._rules.get(fault_id)
         if old is None or not old.is_of(rule, requests):
             kind = next(kind for _, kind in edge_rules.items() if kind.spec is type(rule))
-            choosing = Choosing(requests, Lots(self._seed, self._link, fault_id))
+            # A connection or a conversation that is hit once is hit each time that a fault comes back.
+            drawn_for = fault_id if requests.per == "attempt" else fault_of(fault_id)
+            choosing = Choosing(requests, Lots(self._seed, self._link, drawn_for))
             # Chance hangs on the name of the rule's class, too: under another one equal seeds would draw otherwise.
             lots = Lots(self._seed, self._link, f"{fault_id}/{type(rule).__name__}")
             self.drop(fault_id)
