@@ -125,7 +125,8 @@ def _said(one: _Round, disturbance: Disturbance) -> str:
         count = sum(sight.answered or 0 for sight in one.sights)
         noun, what = _what_became(disturbance)
         # Of a kind that is not installed nobody knows whether anything is counted that it is done to.
-        said += [f"{count or 'no'} {noun}{'s' if count != 1 else ''} {what}"] if count or disturbance.effects else []
+        several = f"{noun}{'es' if noun.endswith('s') else 's'}"
+        said += [f"{count or 'no'} {noun if count == 1 else several} {what}"] if count or disturbance.effects else []
     if one.wrong:
         said.append(one.wrong)
     elif all(sight.stands for sight in one.sights):

@@ -283,7 +283,7 @@ SCENARIO_SLIPS = [
     ),
     ("base: 1500ms", "base: 100ms", "24 faults[1]: base 0.1 s has to be above 0 and jitter 0.2 s at most base"),
     ("status: 503", "status: 200", "35 faults[3].status: should be a whole number from 400 to 599, but is 200"),
-    ("share: 0.5", "share: 50", "36 faults[3].share: should be a number, above 0 and at most 1, but is 50"),
+    ("share: 0.5", "share: 50", "36 faults[3].share: should be a number from 0 to 1, but is 50"),
     ("burst: 2", "burst: 0", "32 faults[2].burst: should be a whole number, at least 1, but is 0"),
     (
         "  - {kind: cache_divergence, region: west, publish_after: 3s}",
