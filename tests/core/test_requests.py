@@ -183,7 +183,8 @@ def test_a_scenario_says_which_requests_in_the_selector_and_how_large_a_share_be
     requests = Requests("gpt-4o*", "*/embeddings", "POST", False, 2, 3, 0.2, Ramp(0.0, 10.0), "conversation")
     assert effect == EdgeRule("a", Fail(503), requests)
     assert made.summary() == (
-        "http_error 503 for 20 % of conversations on link a, model gpt-4o*, path */embeddings, method POST, no streams, attempt 2-3"
+        "http_error 503 for 20 % of conversations on link a, model gpt-4o*, path */embeddings, method POST, no streams, attempt 2-3, "
+        "share from 0 over 10 s"
     )
 
 
