@@ -14,6 +14,7 @@ from harness.judging.endings import Judgement, endings, service_ended, silence
 from harness.judging.errors import failures
 from harness.judging.evidence import Evidence
 from harness.judging.fidelity import fidelity
+from harness.judging.grounds import best_of, gone
 from harness.judging.hold import hold
 from harness.judging.metastable import metastable
 from harness.judging.metrics import Metric, metrics
@@ -38,7 +39,7 @@ from harness.record.history import Injected, Injecting, OfFault, Reverted
 
 def judge(evidence: Evidence) -> Result:
     """What the run came to; the same evidence gives the same result."""
-    findings = [_finding(evidence, expectation) for expectation in evidence.plan.expectations]
+    findings = [finding(evidence, expectation) for expectation in evidence.plan.expectations]
     quality = measurement_quality(evidence)
     faults = [_fault(evidence, disturbance) for disturbance in evidence.plan.disturbances]
     worsened, stuck = list(unasked(evidence)), list(metastable(evidence))
@@ -192,13 +193,17 @@ def _sentence(reasons: list[str]) -> str:
     return f"{text[:1].upper()}{text[1:]}" if first.isalpha() and first not in metrics else text
 
 
-def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
+def finding(evidence: Evidence, expectation: Expectation) -> Finding:
+    """What *expectation* comes to of a run."""
     known = not any(not_there(expectation, evidence.plan))
     metric, selection = metrics[expectation.metric] if known else None, expectation.selection
     sample = pick(evidence, selection if metric else WHOLE)
     interval = metric.measure(sample, expectation.part) if metric else UNMEASURED
-    remark = metric.remark(sample, expectation.part) if metric else ""
-    at_best: Verdict = metric.at_best(sample) if metric and expectation.wants_low else "pass"
+    grounds = metric.grounds(expectation.part) if metric else ()
+    remarks = [metric.remark(sample, expectation.part) if metric else "", gone(grounds, sample)]
+    at_best: list[Verdict] = (
+        [metric.at_best(sample), best_of(grounds, sample)] if metric and expectation.wants_low else []
+    )
     judged, found = expectation.judge(interval), measured(interval)
     exposed = UNMEASURED
     if metric and metric.among_exposed and selection.among is None:
@@ -211,9 +216,9 @@ def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
         value=found.value,
         low=found.low,
         high=found.high,
-        verdict=min(judged, at_best, key=PRECEDENCE.index),
+        verdict=min([judged, *at_best], key=PRECEDENCE.index),
         censored=found.censored,
-        remark=remark,
+        remark="; ".join(filter(None, remarks)),
         labels=dict(selection.labels),
         among=selection.among,
         after=selection.after,

@@ -1,9 +1,9 @@
 """How long after the decision to end a run its last fault was gone, and its load: real runs, ended in each way that there is.
 
-``python tests/benchmarks/aborts.py RESULTS.jsonl [--runs 50]``. Each run is a line of the file when it has ended, so the command goes on
-where it stopped; about ten seconds each. A decision from outside is timed by whoever takes it, one of the run's own by its record. Prints a
-table, and ends with 1 where a fault outlived a decision by more than a second, went after the load, or left anything behind, or where the
-report does not say who ended the run.
+``python tests/benchmarks/aborts.py RESULTS.jsonl [--runs 55]``. Each run is a line of the file when it has ended, so the command goes on
+where it stopped; ten to twenty seconds each. A decision from outside is timed by whoever takes it, one of the run's own by its record.
+Prints a table, and ends with 1 where a fault outlived a decision by more than a second, went after the load, or left anything behind, or
+where the report does not say who ended the run.
 """
 
 from __future__ import annotations
@@ -48,28 +48,49 @@ TARGET = {
     "links": {
         "openai": {"kind": "provider", "api": "openai", "upstream": {"simulated": {"capacity": 64}}, "env": {"PROVIDER": "{url}"}}
     },
+    "prices": {"openai": {"in": 1000, "out": 10_000}},
 }  # fmt: skip
 QUESTIONS = {
     "schema": "harness.questions/1",
     "questions": [{"id": "q", "text": "For how long can I ask for a refund?"}],
 }
-FROM_OUTSIDE = {"stop": "stopped by", "freeze": "frozen by", "url": "says no"}
-OF_ITS_OWN = {
+SILENT = "url without answer"
+FROM_OUTSIDE = {
+    "stop": "stopped by",
+    "freeze": "frozen by",
+    "freeze of the target": "frozen by",
+    "url": "says no",
+    SILENT: "could not be asked for 10 s",
+}
+_SAID = {
+    "stop": (("stop", "--why", "tickets come in"), "small/stop.json"),
+    "freeze": (("freeze", "--why", "incident"), "freeze.json"),
+    "freeze of the target": (("freeze", "--why", "incident", "--target", "small"), "small/freeze.json"),
+}
+"""What somebody says on the command line, and the file by which the run hears of it."""
+OF_ITS_OWN: dict[str, tuple[Any, str]] = {
     "max_requests": ({"max_requests": 120}, "max_requests, 120, were sent"),
     "max_attempts": ({"max_attempts": 100}, "max_attempts is 100"),
     "max_duration": ({"max_duration": "5s"}, "max_duration, 5 s"),
+    "max_cost": ({"max_cost": 5}, "max_cost is 5"),
     "good_ratio": ("good_ratio < 0.7 for 3s", "the scenario aborts at good_ratio < 0.7"),
+    "latency_ms": ("latency_ms.p50 > 150 for 3s", "the scenario aborts at latency_ms.p50 > 150"),
 }
 WAYS = (*FROM_OUTSIDE, *OF_ITS_OWN)
 
 
 class _Boss(BaseHTTPRequestHandler):
-    """Says yes until it is told to say no, and remembers when it first did."""
+    """Says yes until it is told to say no, and remembers when it first did; or until it is told to say nothing any more."""
 
     says, said_no_at_s = 200, 0.0
+    silent = False
+    over = threading.Event()
 
     def do_GET(self) -> None:
         boss = type(self)
+        if boss.silent:
+            boss.over.wait()
+            return
         if boss.says != 200 and not boss.said_no_at_s:
             boss.said_no_at_s = time.monotonic()
         self.send_response(boss.says)
@@ -82,10 +103,11 @@ class _Boss(BaseHTTPRequestHandler):
 @contextmanager
 def boss() -> Iterator[tuple[str, type[_Boss]]]:
     """A URL that can end a run, and what says whether it does."""
-    kind = type("Boss", (_Boss,), {})
+    kind = type("Boss", (_Boss,), {"over": threading.Event()})
     server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/may-go-on", kind
+    kind.over.set()
     server.shutdown()
     server.server_close()
 
@@ -94,7 +116,7 @@ def run(way: str) -> dict[str, Any]:
     """One run that is ended in that *way*, and how long after the decision what was gone."""
     with tempfile.TemporaryDirectory() as name, boss() as (url, told):
         folder = Path(name)
-        condition = {"url": url} if way == "url" else OF_ITS_OWN[way][0] if way in OF_ITS_OWN else None
+        condition = {"url": url} if way in ("url", SILENT) else OF_ITS_OWN[way][0] if way in OF_ITS_OWN else None
         scenario = {**SCENARIO, "abort": [condition] if condition else []}
         for name, document in (("scenario", scenario), ("target", TARGET), ("questions", QUESTIONS)):
             (folder / f"{name}.yaml").write_text(json.dumps(document))  # JSON is YAML too
@@ -115,14 +137,16 @@ def run(way: str) -> dict[str, Any]:
 
 
 def _decided(way: str, folder: Path, told: type[_Boss]) -> float:
-    """Take the decision, and say when that was."""
+    """Take the decision, and say when that was; 0 where it is the run's own how long it bears a silence."""
+    if way == SILENT:
+        told.silent = True
+        return 0.0
     if way == "url":
         told.says = 503
         _until(lambda: told.said_no_at_s > 0)
         return told.said_no_at_s
-    words = ("stop", "--why", "tickets come in") if way == "stop" else ("freeze", "--why", "incident")
-    asked = _harness(folder, *words)
-    where = folder / "state" / ("small/stop.json" if way == "stop" else "freeze.json")
+    words, file = _SAID[way]
+    asked, where = _harness(folder, *words), folder / "state" / file
     _until(where.exists)
     at_s = time.monotonic()
     asked.wait(_ENDS_WITHIN_S)
@@ -179,11 +203,11 @@ def holds(one: dict[str, Any]) -> bool:
 
 def show(done: list[dict[str, Any]]) -> None:
     """The table, by way: how many, how many as they should be, and the median and the worst of both times."""
-    print(f"{'ended by':14}{'runs':>5}{'as asked':>10}{'faults gone, s':>20}{'load gone, s':>20}")
+    print(f"{'ended by':22}{'runs':>5}{'as asked':>10}{'faults gone, s':>20}{'load gone, s':>20}")
     for way in WAYS:
         of_it = [one for one in done if one["way"] == way]
         times = ["  ".join(_spread([one[name] for one in of_it])) for name in ("faults_gone_s", "load_gone_s")]
-        print(f"{way:14}{len(of_it):5}{sum(map(holds, of_it)):10}{times[0]:>20}{times[1]:>20}")
+        print(f"{way:22}{len(of_it):5}{sum(map(holds, of_it)):10}{times[0]:>20}{times[1]:>20}")
     print(
         f"{sum(map(holds, done))} of {len(done)} as asked: the last fault gone within {WITHIN_S:g} s, the faults first"
     )
@@ -197,7 +221,7 @@ def _spread(seconds: list[float | None]) -> tuple[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
-    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--runs", type=int, default=55)
     options = parser.parse_args()
     lines = options.results.read_text().splitlines() if options.results.exists() else []
     done = [json.loads(line) for line in lines]

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import Interval
 from harness.judging.answers import compared
+from harness.judging.grounds import ANSWERED, SNAPSHOTS, Ground
 from harness.judging.metrics.base import Metric, best_case, measured
 from harness.judging.metrics.counted import RATE, MustNotHappen
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.judging.scoring.shares import wilson
-from harness.judging.unnamed import best_of_named, unnamed
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation, Verdict
+from harness.reading.expectation import Expectation
 from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class AnswerConsistency(Metric):
     """
 
     name: ClassVar[str] = "answer_consistency"
+    rests_on: ClassVar[tuple[Ground, ...]] = (ANSWERED,)
     needs: ClassVar[Known] = "requests"
     not_of_users: ClassVar[str] = (
         "answers are compared by their question, and nobody knows what users of a locustfile ask"
@@ -85,6 +86,10 @@ class MonotonicViolations(MustNotHappen):
     """Answers from an older snapshot than their conversation had seen: exactly how many in this run; .rate: how many a run to expect."""
 
     name: ClassVar[str] = "monotonic_violations"
+    rests_on: ClassVar[tuple[Ground, ...]] = (
+        SNAPSHOTS,
+        ANSWERED,
+    )
     needs: ClassVar[Known] = "requests"
     not_of_users: ClassVar[str] = (
         "versions are read from answers in the order of a conversation, and nobody reads those of a locustfile's users"
@@ -102,12 +107,6 @@ class MonotonicViolations(MustNotHappen):
         compared = compare(sample)
         return compared.monotonic_rate if part == RATE else compared.monotonic_violations
 
-    def remark(self, sample: Sample, part: str | None = None) -> str:
-        return unnamed(sample)
-
-    def at_best(self, sample: Sample) -> Verdict:
-        return best_of_named(sample)
-
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if plan.target.ask.reply.snapshot_version is None:
             return f"target {plan.target.name!r} does not say where a reply names its snapshot (ask.reply.snapshot_version)"
@@ -122,6 +121,7 @@ class Leaks(MustNotHappen):
     """Answers that were another user's: exactly how many in this run; .rate: how many a run to expect. Questions say who asks (`user`)."""
 
     name: ClassVar[str] = "leaks"
+    rests_on: ClassVar[tuple[Ground, ...]] = (ANSWERED,)
     needs: ClassVar[Known] = "requests"
     not_of_users: ClassVar[str] = (
         "the questions file says who may be told what, and nobody knows what users of a locustfile ask"

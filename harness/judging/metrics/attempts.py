@@ -11,6 +11,7 @@ from operator import and_
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import Ground
 from harness.judging.marks import NO_MARK, marks
 from harness.judging.metrics.base import Metric, best_case
 from harness.judging.sample import LABELS, Sample, spans
@@ -27,8 +28,22 @@ if TYPE_CHECKING:
     from harness.judging.scoring.distributions import Bools
 
 
+def _tried(sample: Sample) -> tuple[int, int]:
+    """How many of the requests that were sent made an attempt; of none where attempts could not be seen."""
+    if hidden(sample.run.plan, sample.spans):
+        return 0, 0
+    sent = sample.words("outcome") != "not_sent"
+    return int((tried(sample) & sent).sum()), int(sent.sum())
+
+
+TRIED = Ground(_tried, "requests made an attempt", merit=True)
+"""Who opens a circuit tries less, and rightly so: that is told, and settles nothing."""
+
+
 class CountsAttempts(Metric):
     """A number of attempts at providers for each logical request, joined by nonce; a request counts where it was due."""
+
+    rests_on: ClassVar[tuple[Ground, ...]] = (TRIED,)
 
     unit: ClassVar[str] = "attempts per request"
     labels: ClassVar[tuple[str, ...]] = ("region", "entry", "link")

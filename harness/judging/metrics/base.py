@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     # The models of the result take a moment to build, and a plan needs none of them.
     from harness.judging import result
     from harness.judging.evidence import Evidence
+    from harness.judging.grounds import Ground
     from harness.judging.result import Breakdown, Measured
 
 
@@ -59,6 +60,8 @@ class Metric(Telling, ABC):
     """Why it says nothing of a load that the users of a locustfile make; empty where it does."""
     foreseen: ClassVar[bool] = False
     """Whether a fault by itself makes it worse, however well the service bears it, so that nobody has to be told that it did."""
+    rests_on: ClassVar[tuple[Ground, ...]] = ()
+    """What it is told from that has to be there, so that who says nothing keeps within no limit."""
     bounds: ClassVar[tuple[float, float]] = (0.0, inf)
     """The least and the greatest value that it can have."""
     followed: ClassVar[bool] = False
@@ -91,6 +94,10 @@ class Metric(Telling, ABC):
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """What has to be known beside the number wherever it is told, in a few words; empty where there is nothing."""
         return ""
+
+    def grounds(self, part: str | None) -> tuple[Ground, ...]:
+        """What its *part* is told from."""
+        return self.rests_on
 
     def about_usual(self, part: str | None) -> bool:
         """Whether who limits its *part* has asked about its usual part, too."""

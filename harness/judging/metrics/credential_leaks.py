@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
+from harness.judging.grounds import BEGUN_LESS, Ground
 from harness.judging.metrics.counted import Counted
 from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.telling import Said
@@ -33,6 +34,7 @@ class CredentialLeaks(Counted):
     """
 
     name: ClassVar[str] = "credential_leaks"
+    rests_on: ClassVar[tuple[Ground, ...]] = (BEGUN_LESS,)
     needs: ClassVar[Known] = "attempts"
     of_requests: ClassVar[bool] = False
     unit: ClassVar[str] = "attempts"

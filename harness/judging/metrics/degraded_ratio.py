@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from harness.judging.grounds import GOOD, Ground
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.judging.serving import elsewhere, servers
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation, Verdict
+from harness.reading.expectation import Expectation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,7 @@ class DegradedRatio(Ratio):
     """
 
     name: ClassVar[str] = "degraded_ratio"
+    rests_on: ClassVar[tuple[Ground, ...]] = (GOOD,)
     not_of_users: ClassVar[str] = "marks are read from answers, and nobody reads those of a locustfile's users"
     title: ClassVar[str] = "Degraded answers"
     about: ClassVar[str] = "of requests got a good answer that was partial or from a fallback"
@@ -40,13 +42,6 @@ class DegradedRatio(Ratio):
         degraded = run.column("requests", "good") & (run.column("requests", "degraded") | elsewhere(run))
         return sample.column("due_s"), degraded[sample.picked].astype(bool)
 
-    def remark(self, sample: Sample, part: str | None = None) -> str:
-        return "no request got a good answer, so none got a degraded one" if _none_good(sample) else ""
-
-    def at_best(self, sample: Sample) -> Verdict:
-        """Who answers nobody degrades nobody's answer, and that is no merit."""
-        return "inconclusive" if _none_good(sample) else "pass"
-
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if plan.target.ask.reply.degraded is None and (why := no_http(plan)) is not None:
             return f"{why}, and no mark is known of a partial answer (ask.reply.degraded)"
@@ -60,8 +55,3 @@ class DegradedRatio(Ratio):
     def held(self, said: Said) -> str:
         share = "no request" if said.number == 0 else f"{said.share} of requests"
         return f"{share} got a degraded answer{said.where}"
-
-
-def _none_good(sample: Sample) -> bool:
-    good = sample.column("good")
-    return good.size > 0 and not good.any()

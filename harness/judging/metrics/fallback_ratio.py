@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from harness.judging.grounds import SERVED, Ground
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
@@ -26,6 +27,7 @@ class FallbackRatio(Ratio):
     """
 
     name: ClassVar[str] = "fallback_ratio"
+    rests_on: ClassVar[tuple[Ground, ...]] = (SERVED,)
     title: ClassVar[str] = "Fallback answers"
     about: ClassVar[str] = "of answers came from a fallback"
     seldom: ClassVar[bool] = True

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import GOOD, SENT, Ground
 from harness.judging.metrics.base import Metric
 from harness.judging.metrics.recovery_and_failover import worst
 from harness.judging.metrics.telling import Said
@@ -97,6 +98,7 @@ class HealthyWhileFailing(_OfHealth):
     """
 
     name: ClassVar[str] = "healthy_while_failing_s"
+    rests_on: ClassVar[tuple[Ground, ...]] = (SENT,)
     needs: ClassVar[Known] = "requests"
     title: ClassVar[str] = "Healthy while failing"
     about: ClassVar[str] = "in which the health URL said healthy while less than half of the answers were good"
@@ -122,6 +124,7 @@ class UnhealthyWhileServing(_OfHealth):
     """
 
     name: ClassVar[str] = "unhealthy_while_serving_s"
+    rests_on: ClassVar[tuple[Ground, ...]] = (GOOD,)
     needs: ClassVar[Known] = "requests"
     title: ClassVar[str] = "Unhealthy while serving"
     about: ClassVar[str] = "in which the health URL did not say healthy while half of the answers or more were good"

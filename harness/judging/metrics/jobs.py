@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import ACCEPTED, Ground
 from harness.judging.metrics.base import Metric, measured, measured_parts
 from harness.judging.metrics.latency import QUANTILES, best_quantile
 from harness.judging.metrics.telling import Said
@@ -35,6 +36,7 @@ class OfJobs(Metric):
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"
     not_of_users: ClassVar[str] = _OF_USERS
+    rests_on: ClassVar[tuple[Ground, ...]] = (ACCEPTED,)
 
     def no_jobs(self, plan: Plan) -> str | None:
         return None if plan.target.ask.job else f"target {plan.target.name!r} answers at once: it has no jobs (ask.job)"

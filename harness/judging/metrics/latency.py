@@ -7,6 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import Interval
+from harness.judging.grounds import ANSWERED, Ground
 from harness.judging.metrics.base import Metric, best_case, measured
 from harness.judging.sample import Sample
 from harness.judging.scoring.shares import TAIL
@@ -41,6 +42,10 @@ class _Quantiles(Metric):
     def _column(self, sample: Sample) -> str:
         """The column of the requests that says how long it was."""
         return self.name
+
+    def grounds(self, part: str | None) -> tuple[Ground, ...]:
+        """Who got no answer is left out of the complete ones alone, and counts as slow in the others."""
+        return () if _asked(part)[1] else (ANSWERED,)
 
     def about_usual(self, part: str | None) -> bool:
         """A limit on the median says nothing of the slowest twentieth."""

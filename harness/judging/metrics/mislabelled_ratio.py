@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from harness.judging.grounds import SERVED, Ground
 from harness.judging.marks import number_in
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
@@ -29,6 +30,20 @@ _VERSION = re.compile(
 _NUMBER = re.compile(r"\d")
 
 
+def _named(sample: Sample) -> tuple[int, int]:
+    """Of how many answers that a provider gave it is known which model that was, and which one they name.
+
+    One without an attempt is from a cache, for all that is known, unless there are attempts that can be joined to no request.
+    """
+    known, _ = sample.run.once(MislabelledRatio.name, lambda: _labels(sample.run))
+    unasked = (sample.words("outcome") == "complete") & (sample.read("attempts") == 0)
+    served = int((servers(sample.run)[sample.picked] != "").sum())
+    return int(known[sample.picked].sum()), served + min(sample.strays(), int(unasked.sum()))
+
+
+NAMED = Ground(_named, "answers cannot be held against the model that gave them, for want of a name", named=True)
+
+
 class MislabelledRatio(Ratio):
     """Share of answers that name another model than the one that served them, of those of which both are known.
 
@@ -36,6 +51,10 @@ class MislabelledRatio(Ratio):
     """
 
     name: ClassVar[str] = "mislabelled_ratio"
+    rests_on: ClassVar[tuple[Ground, ...]] = (
+        NAMED,
+        SERVED,
+    )
     not_of_users: ClassVar[str] = "models are read from answers, and nobody reads those of a locustfile's users"
     title: ClassVar[str] = "Mislabelled answers"
     about: ClassVar[str] = "of answers named another model than gave them"

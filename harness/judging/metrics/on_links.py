@@ -7,6 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import BEGUN, BEGUN_LESS, SAID, Ground
 from harness.judging.metrics.base import Metric, measured, measured_parts
 from harness.judging.metrics.latency import QUANTILES
 from harness.judging.metrics.ratios import Ratio, no_http
@@ -117,6 +118,7 @@ class AttemptsPerS(Rate):
     """Attempts at providers a second that began in the phase, whoever they were made for."""
 
     name: ClassVar[str] = "attempts_per_s"
+    rests_on: ClassVar[tuple[Ground, ...]] = (BEGUN_LESS,)
     unit: ClassVar[str] = "attempts per second"
     title: ClassVar[str] = "Rate of attempts"
     about: ClassVar[str] = "attempts at providers a second"
@@ -141,6 +143,7 @@ class AttemptErrorRatio(OnLinks, Ratio):
     """Share of attempts at providers that were answered with an error (a status of 400 or more), or not to the end."""
 
     name: ClassVar[str] = "attempt_error_ratio"
+    rests_on: ClassVar[tuple[Ground, ...]] = (BEGUN,)
     seldom: ClassVar[bool] = True
     foreseen: ClassVar[bool] = True
     title: ClassVar[str] = "Failed attempts"
@@ -172,6 +175,7 @@ class AttemptLatency(OnLinks):
     """
 
     name: ClassVar[str] = "attempt_latency_ms"
+    rests_on: ClassVar[tuple[Ground, ...]] = (BEGUN,)
     unit: ClassVar[str] = "ms"
     parts: ClassVar[tuple[str, ...]] = tuple(QUANTILES)
     usual_part: ClassVar[str] = "p95"
@@ -258,6 +262,7 @@ class CommandsPerS(OfTraffic):
     """Commands a second on links that carry Redis, whoever says them and for whom."""
 
     name: ClassVar[str] = "commands_per_s"
+    rests_on: ClassVar[tuple[Ground, ...]] = (SAID,)
     column: ClassVar[str] = "commands"
     unit: ClassVar[str] = "commands per second"
     title: ClassVar[str] = "Rate of commands"
@@ -273,6 +278,7 @@ class ConnectionsPerS(OfTraffic):
     """Connections a second that are opened on links, of whatever kind; one that is refused leaves no trace."""
 
     name: ClassVar[str] = "connections_per_s"
+    rests_on: ClassVar[tuple[Ground, ...]] = (SAID,)
     may_cease: ClassVar[bool] = True  # who keeps those that are open opens none
     column: ClassVar[str] = "connections"
     unit: ClassVar[str] = "connections per second"

@@ -7,6 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import GOOD_UNDER_FAULTS, Ground
 from harness.judging.metrics.base import Metric, measured
 from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.telling import Said
@@ -30,6 +31,7 @@ class ProbesPerS(Metric):
     """
 
     name: ClassVar[str] = "probes_per_s"
+    rests_on: ClassVar[tuple[Ground, ...]] = (GOOD_UNDER_FAULTS,)
     needs: ClassVar[Known] = "attempts"
     unit: ClassVar[str] = "attempts per second"
     phased: ClassVar[bool] = False

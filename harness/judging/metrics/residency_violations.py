@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.judging.metrics.attempts import unwatched
+from harness.judging.grounds import Ground
+from harness.judging.metrics.attempts import TRIED, unwatched
 from harness.judging.metrics.counted import Counted
 from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.telling import Said
@@ -28,6 +29,7 @@ class ResidencyViolations(Counted):
     """
 
     name: ClassVar[str] = "residency_violations"
+    rests_on: ClassVar[tuple[Ground, ...]] = (TRIED,)
     not_of_users: ClassVar[str] = (
         "questions say where they have to stay, and nobody knows what users of a locustfile ask"
     )

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import Ground
 from harness.judging.joining import CLIENT
 from harness.judging.metrics.attempts import (
     CountsAttempts,
@@ -67,6 +68,10 @@ class RetryAmplification(CountsAttempts):
     )
     needs_part: ClassVar[bool] = False
     least: ClassVar[float] = 1.0
+
+    def grounds(self, part: str | None) -> tuple[Ground, ...]:
+        """What attempts it rests on it says in its remark, but of the calls."""
+        return self.rests_on if part == STEPS else ()
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         if part == PRESSES:

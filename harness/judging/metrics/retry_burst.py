@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.metrics.attempts import hidden, tried_again
+from harness.judging.grounds import Ground
+from harness.judging.metrics.attempts import TRIED, hidden, tried_again
 from harness.judging.metrics.base import Metric
 from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.telling import Said
@@ -33,6 +34,7 @@ class RetryBurst(Metric):
     """
 
     name: ClassVar[str] = "retry_burst"
+    rests_on: ClassVar[tuple[Ground, ...]] = (TRIED,)
     unit: ClassVar[str] = "attempts"
     labels: ClassVar[tuple[str, ...]] = ("link",)
     of_requests: ClassVar[bool] = False

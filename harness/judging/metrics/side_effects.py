@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import ANSWERED, EFFECTS, Ground
 from harness.judging.metrics.base import Metric, measured_parts
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
@@ -45,6 +46,10 @@ class SideEffects(Metric):
         if _told_apart(effects):
             return _of_requests(sample, effects, part)
         return _of_total(sample, effects, part) if sample.is_whole else UNMEASURED
+
+    def grounds(self, part: str | None) -> tuple[Ground, ...]:
+        """Who answers nobody loses nothing that it said was done, and who does nothing does nothing twice."""
+        return (ANSWERED,) if part == LOST else (EFFECTS,)
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         effects = sample.run.effects

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import ANSWERED, SNAPSHOTS, Ground
 from harness.judging.metrics.base import Metric, measured_parts
 from harness.judging.metrics.latency import QUANTILES, best_quantile
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
-from harness.judging.unnamed import best_of_named, unnamed
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation, Verdict
+from harness.reading.expectation import Expectation
 from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ class Staleness(Metric):
     """
 
     name: ClassVar[str] = "staleness_s"
+    rests_on: ClassVar[tuple[Ground, ...]] = (
+        SNAPSHOTS,
+        ANSWERED,
+    )
     needs: ClassVar[Known] = "requests"
     not_of_users: ClassVar[str] = "versions are read from answers, and nobody reads those of a locustfile's users"
     unit: ClassVar[str] = "s"
@@ -47,12 +51,6 @@ class Staleness(Metric):
         part = part or self.usual_part
         interval: Interval = sample.once(f"{self.name}.{part}", lambda: _quantile(sample, QUANTILES[part]))
         return interval
-
-    def remark(self, sample: Sample, part: str | None = None) -> str:
-        return unnamed(sample)
-
-    def at_best(self, sample: Sample) -> Verdict:
-        return best_of_named(sample)
 
     def about_usual(self, part: str | None) -> bool:
         """A limit on the median says nothing of the oldest twentieth."""

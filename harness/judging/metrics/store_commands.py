@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import ANSWERED_LESS, Ground
 from harness.judging.metrics.base import Metric, measured
 from harness.judging.on_links import hidden_on
 from harness.judging.sample import Sample, pick, spans
@@ -33,6 +34,7 @@ class StoreCommands(Metric):
     """
 
     name: ClassVar[str] = "store_commands"
+    rests_on: ClassVar[tuple[Ground, ...]] = (ANSWERED_LESS,)
     of_requests: ClassVar[bool] = False
     unit: ClassVar[str] = "commands per request"
     title: ClassVar[str] = "Commands at stores"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import STREAMED, Ground
 from harness.judging.marks import NO_MARK, marks
 from harness.judging.metrics.base import Metric, measured_parts
 from harness.judging.metrics.ratios import best_share, share
@@ -40,6 +41,7 @@ class StreamIntegrity(Metric):
     """
 
     name: ClassVar[str] = "stream_integrity"
+    rests_on: ClassVar[tuple[Ground, ...]] = (STREAMED,)
     not_of_users: ClassVar[str] = (
         "texts of answers are held against what providers said, and nobody reads those of a locustfile's users"
     )

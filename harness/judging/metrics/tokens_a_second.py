@@ -7,10 +7,12 @@ from operator import add
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import Ground
 from harness.judging.metrics.base import measured_parts
 from harness.judging.metrics.on_links import Rate, of_rows
 from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.tokens_and_cost import (
+    COUNTED,
     PARTS,
     best_of_known,
     costs_of,
@@ -38,6 +40,7 @@ class TokensPerS(Rate):
     """
 
     name: ClassVar[str] = "tokens_per_s"
+    rests_on: ClassVar[tuple[Ground, ...]] = (COUNTED,)
     unit: ClassVar[str] = "tokens per second"
     parts: ClassVar[tuple[str, ...]] = PARTS
     needs_part: ClassVar[bool] = False
@@ -74,6 +77,7 @@ class CostPerMin(Rate):
     """What attempts cost a minute by the target file's `prices`, in their currency, whoever they are made for."""
 
     name: ClassVar[str] = "cost_per_min"
+    rests_on: ClassVar[tuple[Ground, ...]] = (COUNTED,)
     least: ClassVar[float] = 0.0
     unit: ClassVar[str] = "cost per minute"
     title: ClassVar[str] = "Cost a minute"

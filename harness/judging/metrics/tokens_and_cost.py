@@ -10,10 +10,12 @@ from operator import add
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.grounds import GOOD, Ground, tenths
 from harness.judging.metrics.base import Metric, measured
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.telling import Said
+from harness.judging.on_links import began, observed
 from harness.judging.prices import MILLION, price_of
 from harness.judging.sample import Sample
 from harness.planning.plan import Plan
@@ -32,6 +34,15 @@ UNCOUNTED_MOST = 0.01
 """Of so many answers at the most it may be unknown what they took where a limit from above is to hold."""
 
 
+def _counted(sample: Sample) -> tuple[int, int]:
+    """How many answers of providers took tokens that are known, in how many tenths of a second."""
+    mine = began(sample, "arrivals") & _taken(sample.run)
+    return int(mine.sum()), tenths(observed(sample))
+
+
+COUNTED = Ground(_counted, "answers of providers", merit=True, per_s=True)
+
+
 class Tokens(Metric):
     """Tokens that a request took at the providers, in and out, over all of its attempts; .in and .out: of the prompts, of the answers.
 
@@ -39,6 +50,7 @@ class Tokens(Metric):
     """
 
     name: ClassVar[str] = "tokens_per_request"
+    rests_on: ClassVar[tuple[Ground, ...]] = (GOOD,)
     unit: ClassVar[str] = "tokens per request"
     labels: ClassVar[tuple[str, ...]] = ("region", "entry", "link")
     parts: ClassVar[tuple[str, ...]] = PARTS
@@ -83,6 +95,7 @@ class CostPerGood(Metric):
     """
 
     name: ClassVar[str] = "cost_per_good"
+    rests_on: ClassVar[tuple[Ground, ...]] = (GOOD,)
     unit: ClassVar[str] = "cost"
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     title: ClassVar[str] = "Cost of a good answer"
