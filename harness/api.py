@@ -373,6 +373,7 @@ def gameday_run(
     watch: Callable[[Desk], object] | None = None,
     tabletop: bool = False,
     yes: bool = False,
+    waits: str | None = None,
     allowed_hosts: str | Sequence[str] = (),
     out: str | Path = "reports",
     toxiproxy_url: str | None = None,
@@ -382,11 +383,13 @@ def gameday_run(
 
     *watch* is called in a thread of its own with the day's desk, at which it can say whatever a person can, and hear all that happens; once
     it has returned, or where there is none, nobody can: a step that waits for somebody is not done, and the day is closed. *by* is the name
-    of whoever opens it. Raises UsageProblems before anything is touched, and HarnessError where the day cannot be written down.
+    of whoever opens it. *waits*, such as ``2h``, is how long people who say nothing are waited for; None: for ever. Raises UsageProblems
+    before anything is touched, and HarnessError where the day cannot be written down.
     """
     environment = settings()
     files = agreed_files(Path(path), environment, _each(allowed_hosts), tabletop=tabletop, yes=yes)
-    with opened(files, _folder(out), With(environment, by, toxiproxy_url, say), tabletop=tabletop) as going:
+    given = With(environment, by, toxiproxy_url, say, _waits_s(waits))
+    with opened(files, _folder(out), given, tabletop=tabletop) as going:
         watched(going, watch)
     return written_up(going.folder)
 
@@ -397,6 +400,7 @@ def gameday_resume(
     by: str,
     watch: Callable[[Desk], object] | None = None,
     yes: bool = False,
+    waits: str | None = None,
     allowed_hosts: str | Sequence[str] = (),
     out: str | Path = "reports",
     toxiproxy_url: str | None = None,
@@ -408,9 +412,15 @@ def gameday_resume(
     """
     environment, folder = settings(), day_at(Path(path), _folder(out))
     files = files_of(Path(path), folder, environment, _each(allowed_hosts), yes=yes)
-    with resumed(files, folder, With(environment, by, toxiproxy_url, say)) as going:
+    with resumed(files, folder, With(environment, by, toxiproxy_url, say, _waits_s(waits))) as going:
         watched(going, watch)
     return written_up(going.folder)
+
+
+def _waits_s(waits: str | None) -> float | None:
+    from harness.interfaces.options import time_s
+
+    return time_s("waits", waits) if waits is not None else None
 
 
 def gameday_report(path: str | Path, *, out: str | Path = "reports") -> Day:

@@ -71,6 +71,7 @@ class _Given:
     kept: Kept | None
     hosts: LoadHosts
     taken_back: Callable[[TakenBack], object] | None
+    warned: Callable[[str], object] | None
 
 
 def conduct(
@@ -85,13 +86,14 @@ def conduct(
     stop: threading.Event | None = None,
     kept: Kept | None = None,
     taken_back: Callable[[TakenBack], object] | None = None,
+    warned: Callable[[str], object] | None = None,
 ) -> Run:
     """Carry out what was prepared in the real world, store it, judge it and render its report, beside the *baseline* if there is one.
 
-    Setting *stop* interrupts the run as Ctrl-C does; *taken_back* hears once nothing is in force then, and within a second what is left.
-    The target's processes are those that are *kept* of a run before, and stay. Whatever breaks on the way ends in a stored run that says
-    so. Raises UsageProblems before anything is touched when no Toxiproxy server answers at *toxiproxy_url*, RefusedError when the target
-    is held by another run or frozen, and HarnessError when there is no Toxiproxy to be started or the run's files cannot be written.
+    Setting *stop* interrupts the run as Ctrl-C does; *taken_back* hears once nothing is in force then, and within a second what is left;
+    *warned*, that a shared Toxiproxy does not answer; else *say* does. The target's processes are those that are *kept* of a run before,
+    and stay. Whatever breaks on the way ends in a stored run that says so. Raises UsageProblems before anything is touched where nothing
+    answers at *toxiproxy_url*, RefusedError where the target is held or frozen, HarnessError where Toxiproxy or a file cannot be had.
     """
     systems.here()
     from harness.running.holding import held
@@ -111,8 +113,8 @@ def conduct(
         plan = prepared.plan
         run_id = run_folder.new_id(plan.target.name, started_at)
         state = state_of(plan.target.name, plan.target.state, environment)
-        ends = started_at + timedelta(seconds=plan.ends_s)
         vetoes = [Asked(url, partial(vetoed, url, environment.environment), VETO_EVERY_S) for url in plan.limits.urls]
+        ends = started_at + timedelta(seconds=plan.ends_s)
         with (
             held(state, run_id, out / plan.scenario.name / run_id, ends) as holding,
             closing(Orders([holding, *vetoes])) as orders,
@@ -125,7 +127,7 @@ def conduct(
             with writing(folder):
                 _store_texts(folder, prepared)
                 with closing(_Record(folder, first, mask)) as record:
-                    asked = panel, kept, hosts, taken_back
+                    asked = panel, kept, hosts, taken_back, warned
                     _lived_through(_Given(prepared, environment, mask, folder, proxy, signals, say, *asked), record)
         # A Ctrl-C from here on is remembered: the files of this run are to be whole, and nothing is in force.
         signals.hold()
@@ -183,6 +185,7 @@ def _live_through(given: _Given, record: _Record) -> None:
         given.hosts,
         Joining(plan, counting(plan)),
         given.taken_back or partial(_said_if_amiss, given.say),
+        given.warned or (lambda what: given.say(f"warning: {what}")),
     ) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         threading.Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()

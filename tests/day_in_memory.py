@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.gameday.carrying import came_to, carry_out, go_on
 from harness.gameday.desk import Desk
 from harness.gameday.events import Agreed, Called, Closed, Event, Looked, Marked, Noted, Opened, Outcome, Over
+from harness.gameday.patience import Patience
 from harness.gameday.standing import Standing
 from harness.reading.gameday import GameDay
 from harness.reading.yaml import read
@@ -116,12 +117,16 @@ class WorldInMemory:
     comes_to: dict[str, Outcome] = field(default_factory=dict)
     refuses: dict[str, str] = field(default_factory=dict)
     attended: bool = True
+    waits_s: float | None = None
     leaving: bool = False
     met: bool = True
     begun: list[str] = field(default_factory=list)
     looks: list[datetime] = field(default_factory=list)
     ends: datetime | None = None
     waits: int = 0
+
+    def __post_init__(self) -> None:
+        self.patience = Patience(self.waits_s, clock=lambda: self.now().timestamp())
 
     def now(self) -> datetime:
         return self.outside.at

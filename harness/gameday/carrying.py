@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from harness.gameday.control import HIDDEN
 from harness.gameday.desk import Desk
 from harness.gameday.events import Began, Closed, Looked, Outcome, Over, Stopped, Warned, WentOn
 from harness.gameday.moves import Begin, Finish, Look, Move, TakeBack, Until, next_move
+from harness.gameday.patience import Patience
 from harness.gameday.standing import Standing
 from harness.reading.gameday import GameDay
 
@@ -19,6 +20,11 @@ class World(Protocol):
     @property
     def attended(self) -> bool:
         """Whether anybody can still say something."""
+        ...
+
+    @property
+    def patience(self) -> Patience:
+        """How long people are waited for who say nothing."""
         ...
 
     @property
@@ -92,6 +98,8 @@ def _make(move: Move, day: GameDay, desk: Desk, world: World, now: Standing, *, 
             world.look(move.prerequisite)
         case Until(people=True) if idle and not world.attended:
             _alone(desk, now)
+        case Until(people=True) if idle and (left := world.patience.left(now.heard)) is not None:
+            _patiently(move.at, left, desk, world, now)
         case Until():
             world.wait(now.seen, move.at)
 
@@ -105,6 +113,28 @@ def _begin(id_: str, day: GameDay, desk: Desk, world: World, now: Standing) -> N
         return
     if desk.write_unless_more(Began(step=id_), now.seen):
         world.begin(id_)
+
+
+def _patiently(at: datetime | None, left: timedelta, desk: Desk, world: World, now: Standing) -> None:
+    """Wait for people until *at*, but no longer than is *left*: then the day is stopped, what they had in hand not done, and it closes."""
+    if left <= timedelta() and now.stopped is None:
+        desk.write(Stopped(why=f"{world.patience.over}; it waited until {_waits(now)}"))
+    elif left <= timedelta():
+        _alone(desk, now)
+    elif warning := world.patience.warning(now.heard):
+        desk.write(Warned(what=warning))
+    else:
+        then = world.now() + world.patience.quiet(now.heard)
+        world.wait(now.seen, then if at is None else min(at, then))
+
+
+def _waits(now: Standing) -> str:
+    """What of people the day waits for."""
+    if now.in_hand is not None:
+        return f"{HIDDEN if now.in_hand.secret else now.in_hand.id} is over"
+    if now.obstacles:
+        return f"nothing stands in its way: {'; '.join(now.obstacles)}"
+    return f"{HIDDEN if now.next.secret else now.next.id} begins" if now.next is not None else "somebody closes it"
 
 
 def _alone(desk: Desk, now: Standing) -> None:

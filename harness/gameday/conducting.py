@@ -16,11 +16,12 @@ from harness.conduct import conduct
 from harness.gameday.carrying import came_to
 from harness.gameday.control import HIDDEN, LiveFigures
 from harness.gameday.desk import Desk, utc_now
-from harness.gameday.events import Began, Looked, Outcome, Over, PutBack, Stopped
+from harness.gameday.events import Began, Looked, Outcome, Over, PutBack, Stopped, Warned
 from harness.gameday.figures import Figures
 from harness.gameday.files import DayFiles
 from harness.gameday.folder import DayFolder
 from harness.gameday.looking import met
+from harness.gameday.patience import Patience
 from harness.gameday.standing import Standing
 from harness.judging import result
 from harness.problems import HarnessError, RefusedError, UsageProblems
@@ -67,6 +68,7 @@ class RealWorld:
         *,
         toxiproxy_url: str | None = None,
         say: Callable[[str], None] = lambda _: None,
+        waits_s: float | None = None,
     ) -> None:
         self._files, self._folder, self._desk, self._settings = files, folder, desk, settings
         self._toxiproxy_url = toxiproxy_url
@@ -83,7 +85,7 @@ class RealWorld:
         self._settled = threading.Condition()
         self._settled_at = 0
         self._spending: Spending | None = None
-        self.leaving = False
+        self.leaving, self.patience = False, Patience(waits_s)
         self.live: LiveFigures | None = None
 
     def __enter__(self) -> RealWorld:
@@ -204,6 +206,7 @@ class RealWorld:
             panel=partial(Figures, step, self._see, hidden=hidden),
             stop=stop,
             taken_back=partial(self._taken_back, step),
+            warned=self._warned,
         )
         try:
             run = self._spent().on(prepared, one_run)
@@ -243,6 +246,11 @@ class RealWorld:
         if self.live is not None and not found.left:
             self.live = replace(self.live, in_force=(), confirmed=())
         self._put_back(step, found.left, found.why)
+
+    def _warned(self, what: str) -> None:
+        """A line of the day, whatever step it is in: its name and its faults are not in it."""
+        with suppress(OSError):
+            self._desk.write(Warned(what=what))
 
     def _put_back(self, step: str, left: Sequence[str], why: str = "") -> None:
         """Write down what is left in force of *step*, or that nothing is."""

@@ -31,12 +31,14 @@ _LEFT_OPEN, _ABORTED, _UNDECIDED, _FAILED = 130, 5, 3, 1
 
 @dataclass(frozen=True, slots=True)
 class With:
-    """What a day is carried out with; see `RealWorld`. *by*: the name of whoever called."""
+    """What a day is carried out with; see `RealWorld`. *by*: the name of whoever called. *waits_s*: for how long people are waited for who
+    say nothing; None: for ever."""
 
     settings: Settings
     by: str
     toxiproxy_url: str | None = None
     say: Callable[[str], None] = lambda _: None
+    waits_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,9 @@ def _going(files: DayFiles, folder: DayFolder, given: With) -> Iterator[Going]:
         stack.enter_context(folders.held(folder))
         desk = stack.enter_context(closing(Desk(folder.events, files.mask(environment))))
         stack.enter_context(Telling(files, desk, environment, desk.standing.seen))
-        world = RealWorld(files, folder, desk, given.settings, toxiproxy_url=given.toxiproxy_url, say=given.say)
+        world = RealWorld(
+            files, folder, desk, given.settings, toxiproxy_url=given.toxiproxy_url, say=given.say, waits_s=given.waits_s
+        )
         stack.enter_context(world)
         yield Going(files, folder, desk, world, ShownDay(files, desk, lambda: world.live))
 

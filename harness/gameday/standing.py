@@ -62,6 +62,8 @@ class Standing:
     tabletop: bool = False
     opened: str = ""
     seen: int = 0
+    heard: int = 0
+    """*seen* when somebody last said something, or the day came further by itself."""
     steps: tuple[StepStands, ...] = ()
     looked: tuple[Looked | None, ...] = ()
     found_out: tuple[int, ...] = ()
@@ -133,7 +135,14 @@ def told(events: Iterable[Event]) -> Standing:
 
 def after(standing: Standing, event: Event) -> Standing:
     """Where the day stands once *event* happened as well."""
-    return replace(_after(standing, event), seen=standing.seen + 1)
+    heard = standing.seen + 1 if _is_heard(standing, event) else standing.heard
+    return replace(_after(standing, event), seen=standing.seen + 1, heard=heard)
+
+
+def _is_heard(standing: Standing, event: Event) -> bool:
+    """Whether people who are waited for have the whole time again; what the harness ends because of a stop gives them none."""
+    by_itself = isinstance(event, Opened | WentOn | Began | Over) and standing.stopped is None
+    return event.by != HARNESS or by_itself
 
 
 _LISTED: dict[type[Event], str] = {Noted: "notes", Marked: "marks", Item: "items", Warned: "warnings"}

@@ -14,7 +14,7 @@ import typer
 from harness import __version__
 from harness.interfaces import screen
 from harness.interfaces.gameday_commands import gameday
-from harness.interfaces.options import AllowHost, Commands, ToxiproxyUrl
+from harness.interfaces.options import AllowHost, Commands, ToxiproxyUrl, time_s
 from harness.interfaces.saying import complain as _complain
 from harness.interfaces.saying import say as _say
 from harness.problems import HarnessError, RefusedError, UnansweredError, UsageProblems
@@ -396,7 +396,7 @@ def init(
         said = answered(
             said, lambda text, default: typer.prompt(text, default=default, show_default=bool(default)), typer.echo
         )
-    for line in initiated(said, settings().environment, _seconds("--within", within), over=force):
+    for line in initiated(said, settings().environment, time_s("--within", within), over=force):
         _say(line)
 
 
@@ -424,7 +424,7 @@ def ask(
         question or first_question.QUESTION,
         settings(),
         out,
-        within_s=_seconds("--within", within),
+        within_s=time_s("--within", within),
         allowed_hosts=tuple(allow_host or ()),
         toxiproxy_url=toxiproxy_url,
         say=_complain,
@@ -1020,20 +1020,6 @@ def schedule(
         )  # what is wrong with it would else be found out when a day begins, while nobody looks
         screen.harmless()
         raise typer.Exit(scheduling.keep(files, settings(), _say, once=once, passed=passed, ask=agreed))
-
-
-def _seconds(option: str, text: str) -> float:
-    """Raises UsageProblems that names the *option* where *text* is no time."""
-    from harness.problems import Problem
-    from harness.reading.quantities import seconds
-
-    try:
-        within_s = seconds(text)
-    except ValueError as error:
-        raise UsageProblems(Problem(str(error), path=option)) from error
-    if not within_s:
-        raise UsageProblems(Problem(f"{text!r} is no time at all, and so too short", path=option))
-    return within_s
 
 
 def _asked(

@@ -44,6 +44,14 @@ Page = Annotated[
         help="Also serve a page to watch and stop the day, on loopback unless a host is named; port 0: any.",
     ),
 ]
+Waits = Annotated[
+    str | None,
+    typer.Option(
+        "--waits",
+        metavar="TIME",
+        help="How long people are waited for who say nothing, such as 2h; then the day is stopped and closed. Default: for ever.",
+    ),
+]
 
 
 @gameday.command()
@@ -83,6 +91,7 @@ def run(
     by: By = None,
     yes: Yes = False,
     page: Page = None,
+    waits: Waits = None,
     allow_host: AllowHost = None,
     toxiproxy_url: ToxiproxyUrl = None,
     out: Out = Path("reports"),
@@ -98,7 +107,7 @@ def run(
 
     environment, at = settings(), address(page)
     files = agreed_files(file, environment, tuple(allow_host or ()), tabletop=tabletop, yes=yes, ask=asked_here())
-    given = _given(environment, by or files.day.coordinator, toxiproxy_url)
+    given = _given(environment, by or files.day.coordinator, toxiproxy_url, waits)
     with opened(files, out, given, tabletop=tabletop) as going:
         _carry_out(going, given, at)
     _end(going)
@@ -110,6 +119,7 @@ def resume(
     by: By = None,
     yes: Yes = False,
     page: Page = None,
+    waits: Waits = None,
     allow_host: AllowHost = None,
     toxiproxy_url: ToxiproxyUrl = None,
     out: Out = Path("reports"),
@@ -122,7 +132,7 @@ def resume(
     environment, at = settings(), address(page)
     folder = day_at(day, out)
     files = files_of(day, folder, environment, tuple(allow_host or ()), yes=yes, ask=asked_here())
-    given = _given(environment, by or files.day.coordinator, toxiproxy_url)
+    given = _given(environment, by or files.day.coordinator, toxiproxy_url, waits)
     with resumed(files, folder, given) as going:
         _carry_out(going, given, at)
     _end(going)
@@ -187,10 +197,12 @@ def _date(written: str) -> str:
         raise UsageProblems(Problem(f"{written!r} is no date; write it as 2027-01-15", path="--due")) from None
 
 
-def _given(environment: Settings, by: str, toxiproxy_url: str | None) -> With:
+def _given(environment: Settings, by: str, toxiproxy_url: str | None, waits: str | None) -> With:
     from harness.gameday.day import With
+    from harness.interfaces.options import time_s
 
-    return With(environment, _named(by), toxiproxy_url)
+    waits_s = time_s("--waits", waits) if waits is not None else None
+    return With(environment, _named(by), toxiproxy_url, waits_s=waits_s)
 
 
 def _named(by: str) -> str:

@@ -16,6 +16,20 @@ _MAY_BE_EMPTY = {"--why", "--owner", "--ticket", "--due", "--name", "--answer", 
 """Texts of which empty is one, with a meaning or a sentence of its own; as a JSON Pointer it is the whole document."""
 
 
+def time_s(option: str, text: str) -> float:
+    """Raises UsageProblems that names the *option* where *text* is no time."""
+    from harness.problems import Problem, UsageProblems
+    from harness.reading.quantities import seconds
+
+    try:
+        found_s = seconds(text)
+    except ValueError as error:
+        raise UsageProblems(Problem(str(error), path=option)) from error
+    if not found_s:
+        raise UsageProblems(Problem(f"{text!r} is no time at all, and so too short", path=option))
+    return found_s
+
+
 class Commands(TyperGroup):
     """A group whose commands take no value that is empty: as a path it would mean the folder in which one happens to be."""
 

@@ -29,3 +29,7 @@ class Schedule(Strict):
     late: Annotated[Seconds, Field(ge=0)] = Field(
         default=900.0, description="how late it may begin, as after a restart; a later one is missed, and told"
     )
+    waits: Annotated[Seconds, Field(gt=0)] = Field(
+        default=7200.0,
+        description="how long a game day that it begins waits for people who say nothing; then it is stopped and closed",
+    )

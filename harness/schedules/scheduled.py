@@ -107,7 +107,7 @@ def _game_day(path: Path) -> Scheduled:
         f"{day.objective}\n{path.name}",
         (Path(normpath(beside / day.target)),),
         hours(schedule, beside),
-        ("gameday", "run", str(path.absolute())),
+        ("gameday", "run", str(path.absolute()), "--waits", f"{schedule.waits:g}s"),
         timedelta(seconds=day.budget.time) if day.budget.time else TAKES,
         _reads(path.absolute(), schedule),
         notify=tuple(day.notify),

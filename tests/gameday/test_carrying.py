@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from day_in_memory import OPENED_AT, Outside, People, WorldInMemory, day_of, hea
 from harness.gameday.carrying import carry_out
 from harness.gameday.control import HIDDEN
 from harness.gameday.desk import Desk
-from harness.gameday.events import Began, Called, Closed, Event, Over, Stopped, decode
+from harness.gameday.events import Began, Called, Closed, Event, Noted, Over, Stopped, decode
 from harness.gameday.standing import Standing, told
 
 DAY = day_of()
@@ -120,6 +121,58 @@ def test_a_prerequisite_that_is_never_met_does_not_hang_a_day_that_nobody_attend
     standing = lived(tmp_path / "day.jsonl", DAY, Outside(), attended=False, met=False)
     assert standing.closed is not None
     assert standing.closed.told.startswith("prerequisite 1; prerequisite 2")
+
+
+BY_HAND = """agenda:
+  - {id: quiet, wait: 3h, start: next}
+  - {id: talk, discuss: what, start: next}
+  - {id: bad, scenario: a.yaml, start: next}
+"""
+
+
+def test_a_day_that_waits_for_people_who_say_nothing_is_stopped_and_closed_in_time(tmp_path: Path) -> None:
+    day, outside = day_of(head("by-hand", "By hand") + BY_HAND), Outside()
+    standing = lived(tmp_path / "day.jsonl", day, outside, lambda _: None, waits_s=3600.0)
+    assert outside.at - OPENED_AT == timedelta(hours=4), "what goes on by itself for longer is no waiting"
+    assert outcomes(standing) == ["done", "not_done", None], "and nothing is broken with nobody there"
+    assert standing.stopped is not None
+    assert standing.stopped.why == "nobody said anything for 60 min; it waited until talk is over"
+    assert [one.what for one in standing.warnings] == [
+        "nobody has said anything for 30 min; unless somebody does within 30 min more, the day is stopped and closed"
+    ]
+    assert standing.closed is not None
+    assert standing.closed.held is None
+
+
+def test_who_says_something_has_the_whole_time_again(tmp_path: Path) -> None:
+    day, outside, said = day_of(head("by-hand", "By hand") + BY_HAND), Outside(), list[Event]()
+
+    def people(now: Standing) -> Event | None:
+        if outside.at - OPENED_AT == timedelta(hours=3, minutes=30) and not said:
+            said.append(Noted(by="Ada", text="still here"))
+            return said[0]
+        return None
+
+    standing = lived(tmp_path / "day.jsonl", day, outside, people, waits_s=3600.0)
+    assert (outside.at - OPENED_AT, len(standing.warnings)) == (timedelta(hours=4, minutes=30), 2)
+
+
+def test_a_day_whose_prerequisites_are_never_met_or_that_nobody_agrees_to_waits_no_longer(tmp_path: Path) -> None:
+    outside = Outside()
+    standing = lived(tmp_path / "day.jsonl", DAY, outside, lambda _: None, met=False, waits_s=600.0)
+    assert outside.at - OPENED_AT == timedelta(minutes=10)
+    assert standing.stopped is not None
+    assert standing.stopped.why.startswith(
+        "nobody said anything for 10 min; it waited until nothing stands in its way: prerequisite 1"
+    )
+    assert standing.closed is not None
+
+
+def test_a_secret_step_that_is_waited_for_is_not_named(tmp_path: Path) -> None:
+    text = head("by-hand", "By hand") + "agenda:\n  - {id: outage, scenario: a.yaml, secret: true}\n"
+    standing = lived(tmp_path / "day.jsonl", day_of(text), Outside(), lambda _: None, waits_s=60.0)
+    assert standing.stopped is not None
+    assert standing.stopped.why == f"nobody said anything for 60 s; it waited until {HIDDEN} begins"
 
 
 def test_what_is_not_met_is_looked_at_every_half_a_minute_until_it_is(tmp_path: Path) -> None:

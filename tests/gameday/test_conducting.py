@@ -212,6 +212,19 @@ def test_that_what_was_stopped_is_gone_is_a_line_of_the_day_before_its_run_is_ov
     assert [(event.step, event.left, event.told) for event in taken_back(desk)] == [("slow", [], KILLED)]
 
 
+def test_that_a_shared_toxiproxy_does_not_answer_is_a_line_of_the_day_while_its_run_goes_on(
+    files: DayFiles, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def conduct(*_: object, warned: Callable[[str], None], **__: object) -> SimpleNamespace:
+        warned("the Toxiproxy at http://127.0.0.1:8474 does not answer")
+        assert [one.what for one in desk.standing.warnings] == [
+            "the Toxiproxy at http://127.0.0.1:8474 does not answer"
+        ]
+        return run_of("invalid", tmp_path)
+
+    held(files, desk, tmp_path, conduct, monkeypatch)
+
+
 def leaves(run: SimpleNamespace, *keys: str) -> SimpleNamespace:
     """*run* with so much of it in force still, as its undo file says."""
     run.path.mkdir(parents=True)

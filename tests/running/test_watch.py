@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -25,13 +26,14 @@ class Processes:
 @dataclass
 class Proxies:
     said: str | None = ""
+    then: list[str | None] = field(default_factory=list)
     asked: threading.Event = field(default_factory=threading.Event)
 
     given_up: threading.Event = field(default_factory=threading.Event)
 
     def looked_over(self) -> str | None:
         self.asked.set()
-        return self.said
+        return self.then.pop(0) if self.then else self.said
 
     def give_up(self, why: str) -> None:
         self.given_up.set()
@@ -68,10 +70,10 @@ def watch() -> Iterator[Callable[..., Watchdog]]:
     made: list[Watchdog] = []
 
     def make(
-        processes: Processes, *asleep: float, proxies: Proxies | None = None, wire: Wire | None = None
+        processes: Processes, *asleep: float, proxies: Proxies | None = None, wire: Wire | None = None, **shared: Any
     ) -> Watchdog:
         said = iter(asleep)
-        made.append(Watchdog(processes, proxies or Proxies(), Carriers(), lambda: next(said, 0.0), wire=wire))
+        made.append(Watchdog(processes, proxies or Proxies(), Carriers(), lambda: next(said, 0.0), wire=wire, **shared))
         return made[-1]
 
     yield make
@@ -121,6 +123,18 @@ def test_a_proxy_that_does_not_answer_twice_is_waited_for_no_more_and_ends_the_r
     watchdog.close()
     with pytest.raises(UntrustworthyError, match="Toxiproxy: 2 calls in a row had no answer"):
         watchdog.check()
+
+
+@pytest.mark.parametrize("shared", ["the Toxiproxy of all", ""])
+def test_of_a_proxy_that_others_use_it_is_said_at_once_that_it_does_not_answer_and_that_it_does_again(
+    watch: Callable[..., Watchdog], often: None, shared: str
+) -> None:
+    proxies, warned = Proxies(None, then=["", None, ""]), list[str]()
+    watchdog = watch(Processes(), proxies=proxies, shared=shared, warned=warned.append)
+    assert proxies.given_up.wait(30)
+    watchdog.close()
+    silent = f"{shared} does not answer; what it has in force can be neither changed nor taken back meanwhile"
+    assert warned == ([silent, f"{shared} answers again", silent] if shared else [])
 
 
 def test_a_wire_that_does_not_answer_twice_in_a_row_ends_the_run(watch: Callable[..., Watchdog], often: None) -> None:

@@ -116,6 +116,16 @@ def test_a_suite_can_be_on_a_schedule_and_is_run_on_all_its_targets(asked: Asked
         scheduled(root / "region-loss.yaml")
 
 
+def test_a_day_that_is_begun_waits_for_people_as_long_as_its_schedule_says(asked: Asked, tmp_path: Path) -> None:
+    asked("friday.yaml", "--next", "1")
+    day = tmp_path / "friday.yaml"
+    assert scheduled(day).words == ("gameday", "run", str(day), "--waits", "7200s")
+    day.write_text(f"{FRIDAY}  waits: 30min\n")
+    assert scheduled(day).words[-1] == "1800s"
+    day.write_text(f"{FRIDAY}  waits: 0s\n")
+    assert [one.path for one in validate_file(day).problems] == ["schedule.waits"]
+
+
 def test_the_game_day_that_ships_begins_on_first_fridays_but_for_its_blackout(asked: Asked) -> None:
     friday = Path(__file__).resolve().parents[2] / "scenarios" / "gamedays" / "friday.yaml"
     status, out, _ = asked(str(friday), "--next", "3")

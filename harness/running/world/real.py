@@ -154,12 +154,13 @@ def real_world(
     asked: LoadHosts = NO_HOSTS,
     joining: Joining | None = None,
     taken_back: Callable[[TakenBack], object] = lambda _: None,
+    warned: Callable[[str], object] = lambda _: None,
 ) -> Iterator[RealWorld]:
     """Start and join up everything that *plan* needs, and end it all on the way out, whatever happens inside.
 
     The *guard* is told what attempts *cost*. The target's own processes are those that are *kept*, or are started to be. Before any of that
     the workers of other machines that were *asked* for have come. *joining* ends a run whose attempts cannot be joined. *taken_back* hears
-    what becomes of the faults where somebody ends the run.
+    what becomes of the faults where somebody ends the run, *warned* that a Toxiproxy which others use does not answer.
 
     Raises HarnessError when a process cannot be started, dies, or is not ready in time; its message shows the end of its log.
     """
@@ -182,11 +183,10 @@ def real_world(
         injector.check(plan.disturbances)
         if grounds.composed:
             grounds.composed.watch({aim for one in plan.disturbances for aim in one.containers}, stack)
-        watchdog = Watchdog(processes, joined.proxies, carriers, wire=joined.wire, load=_both(load, grounds.composed))
-        stack.callback(watchdog.close)
+        shared = f"the Toxiproxy at {proxy.url}, which others use too," if proxy.binary is None else ""
+        watchdog = _watchdog(stack, grounds, carriers, load, shared, warned)
         watch = _watching(stack, watchdog, folder.rows, load.clock, guard, cost, joining)
         _watch_machine(stack, folder, grounds)
-        shared = f"the Toxiproxy at {proxy.url}, which others use too," if proxy.binary is None else ""
         haste = Haste(signals, lambda: injector.in_force, carriers, joined.proxies, joined.wire, shared, taken_back)
         stack.callback(haste.close)
         health = HealthChecks(plan.target, processes, folder.rows)
@@ -209,6 +209,23 @@ def _load(
     if not plan.asks:
         return NoLoad(plan.total_s)
     return LoadChild(grounds.processes, plan, questions, folder.path.name, folder, grounds.temp, hosts)
+
+
+def _watchdog(
+    stack: ExitStack,
+    grounds: _Grounds,
+    carriers: Carriers,
+    load: LoadChild | NoLoad,
+    shared: str,
+    warned: Callable[[str], object],
+) -> Watchdog:
+    """Who looks after what stands on *grounds*, until the *stack* is left."""
+    joined, checked = grounds.joined, _both(load, grounds.composed)
+    watchdog = Watchdog(
+        grounds.processes, joined.proxies, carriers, wire=joined.wire, load=checked, shared=shared, warned=warned
+    )
+    stack.callback(watchdog.close)
+    return watchdog
 
 
 def _watching(

@@ -87,7 +87,11 @@ class Joined:
 
 
 class Watchdog:
-    """Asks the fault proxy and the wire once a second, each in a thread of its own, whether they still answer as the run made them."""
+    """Asks the fault proxy and the wire once a second, each in a thread of its own, whether they still answer as the run made them.
+
+    *shared* names a fault proxy that others use, too, and is empty where the run has one of its own: *warned* hears at once that it does
+    not answer, since people may have to look after it.
+    """
 
     def __init__(
         self,
@@ -98,7 +102,10 @@ class Watchdog:
         *,
         wire: WireStage | None = None,
         load: Callable[[], None] = lambda: None,
+        shared: str = "",
+        warned: Callable[[str], object] = lambda _: None,
     ) -> None:
+        self._shared, self._warned = shared, warned
         self._processes, self._proxies, self._wire, self._carriers = processes, proxies, wire, carriers
         self._asleep_s, self._asleep_before_s = asleep_s, asleep_s()
         self._check_load = load
@@ -140,6 +147,7 @@ class Watchdog:
         missed = 0
         while not self._over.wait(_EVERY_S):
             found = self._proxies.looked_over()
+            self._tell(missed, found)
             missed = 0 if found is not None else missed + 1
             if found:
                 self._meddled = found
@@ -149,6 +157,15 @@ class Watchdog:
                 self._proxies.give_up(_MISSED)
                 self._wedged.set()
                 return
+
+    def _tell(self, missed: int, found: str | None) -> None:
+        """Of a proxy that others use, that it does not answer any more, or answers again."""
+        if self._shared and found is None and not missed:
+            self._warned(
+                f"{self._shared} does not answer; what it has in force can be neither changed nor taken back meanwhile"
+            )
+        elif self._shared and found is not None and missed:
+            self._warned(f"{self._shared} answers again")
 
     def _look_at_wire(self) -> None:
         missed = 0
