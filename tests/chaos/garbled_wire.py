@@ -65,6 +65,9 @@ RULED_ANSWERS = (
     *ANSWERS,
     b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + _MESSAGES,
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(_MESSAGES) + _MESSAGES,
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_STREAM) + _STREAM,
+    b"HTTP/1.0 200 OK\r\n\r\n\xef\xbb\xbf\n" + _STREAM,
+    b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n \n" + _WHOLE,
 )
 RULES: tuple[Rule, ...] = (
     CutStream(0, "reset"), CutStream(1, "close"), CutStream(1, "end"), StallStream(1, 0.05), SlowStream(0.01, 0.01, 2000),

@@ -232,6 +232,15 @@ def test_what_has_nothing_to_spoil_passes_byte_by_byte_and_is_not_touched(flaw, 
     assert (told(following, JSON, body, 3), following.touched) == (body, False)
 
 
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("flaw", ["empty", "language", "refusal", "off_schema", "length", "wrong_fact"])
+def test_a_stream_has_as_many_events_as_it_had_so_that_nobody_takes_it_for_stalled(flaw, api) -> None:
+    had = [event.data for event in EventStream().feed(b"".join(STREAMS[api])) if event.data != b"[DONE]"]
+    documents, touched = streamed(spoilt(flaw), STREAMS[api])
+    assert touched is (flaw != "off_schema")
+    assert len(documents) >= len(had)
+
+
 @pytest.mark.parametrize("size", [1, 10**6])
 @pytest.mark.parametrize("kind", [b"", b"text/plain; charset=utf-8", b"text/json", b"application/vnd.api+json"])
 @pytest.mark.parametrize("before", [b"", b"\n ", b"\xef\xbb\xbf"])

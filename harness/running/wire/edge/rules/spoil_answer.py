@@ -175,13 +175,10 @@ class _Spoiling(OfEvents):
         if not event.api or not isinstance(document, dict):
             return [*self._tails(), event.raw] if event.end else [event.raw]
         tails = self._tails() if _closes(event) else []
-        before = {slot.channel for slot in slots(document) if slot.partial}
         if not self._changed(document, event):
             return [*tails, event.raw]
         self.touched = True
-        left = [slot for slot in slots(document) if slot.partial]
-        if before and not left and not (event.finish or event.usage):
-            return tails
+        # A part of which nothing is left is told as well, empty: the stream is as lively as it was, and no client takes it for stalled.
         name = str(document.get("type", "")).encode() if event.name else b""
         return [*tails, written(name, msgspec.json.encode(document))]
 
