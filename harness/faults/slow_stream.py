@@ -61,4 +61,4 @@ class SlowStream(OfStreams):
             f"tokens {self.token_gap:g} s apart" if self.token_gap else "",
             f"{self.bytes_per_s} bytes/s" if self.bytes_per_s else "",
         ]
-        return f"slow_stream, {', '.join(filter(None, said))},{self.whom}"
+        return f"{', '.join(['slow_stream', *filter(None, said)])},{self.whom}"

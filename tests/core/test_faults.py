@@ -337,6 +337,10 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
         (LIMIT, "rate_limit 120 per minute, burst 2, on kind provider, region east"),
         (ERROR, "http_error 529 for 50 % on link provider-west"),
         (
+            {"kind": "slow_stream", "on": {"kind": "provider"}, "ramp": {"first_token": {"from": "2s", "over": "5s"}}},
+            "slow_stream, on kind provider, first_token from 2s over 5 s",
+        ),
+        (
             ERROR | {"share": 0, "ramp": {"share": {"from": 1, "over": "4s"}}},
             "http_error 529 for 0 % on link provider-west, share from 1 over 4 s",
         ),
