@@ -66,6 +66,16 @@ class Answer(DocumentPart):
     newest_version: int | None = Field(description="the newest that had been published when it was sent")
     degraded: bool
     cached: bool
+    prompt_version: str | None = Field(
+        default=None,
+        description="that its prompt was of; empty where the answer does not say, null where the target file names no place for it",
+    )
+    sources: list[str] | None = Field(default=None, description="that were retrieved for it; likewise")
+    context_sha256: str | None = Field(
+        default=None, description="of the context that was put before the model, without nonces; likewise"
+    )
+    context_chars: int | None = Field(default=None, description="how long that context was")
+    context: str = Field(default="", description="the context; empty unless the target file says that it is kept")
     tokens_in: int | None
     tokens_out: int | None
     detail: str

@@ -24,6 +24,7 @@ from harness.judging.trace import (
     Traced,
 )
 from harness.judging.whereabouts import came_to
+from harness.protocols import grounding
 from harness.protocols.nonce import unmarked
 from harness.reading.quantities import plain
 from harness.record import presses
@@ -317,12 +318,26 @@ def _answer(evidence: Evidence, row: Row, place: int) -> Answer:
         tokens_in=None if np.isnan(asked).all() else int(np.nansum(asked)),
         tokens_out=None if np.isnan(said).all() else int(np.nansum(said)),
         text=str(row["answer"]),
+        **_grounding(evidence, row),
         **_instants(row, due_s, *instants),
         **_each(_whole, row, "snapshot_version", "seen_version"),
         **_each(str, row, "outcome", "finish", "model", "detail"),
         **_each(bool, row, "streamed", "degraded", "cached"),
         **_each(int, row, "status", "bytes"),
     )  # fmt: skip
+
+
+def _grounding(evidence: Evidence, row: Row) -> dict[str, Any]:
+    """What the answer says it stands on, of that for which the target file names a place."""
+    reply = evidence.plan.target.ask.reply
+    told: dict[str, Any] = {}
+    if reply.prompt_version is not None:
+        told["prompt_version"] = str(row["prompt_version"])
+    if reply.sources is not None:
+        told["sources"] = grounding.read(str(row["sources"]))
+    if reply.context is not None:
+        told |= _each(str, row, "context_sha256", "context") | _each(int, row, "context_chars")
+    return told
 
 
 def _checks(evidence: Evidence, row: Row, place: int) -> Iterator[Check]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from harness.protocols.grounding import NOTHING, Grounding
 from harness.protocols.nonce import Nonces
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class ResolvedAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_pointer: str | None = None
     degraded_mark: str | None = None  # a JSON Pointer into the reply, or the name of a header
     cached_mark: str | None = None
+    prompt_version_at: str | None = None  # likewise, each
+    sources_at: str | None = None
+    context_at: str | None = None
+    keep_context: bool = False  # else no more of it than its hash and its length
     job: ResolvedJob | None = None  # what is asked is answered later
 
 
@@ -71,6 +76,10 @@ def resolved(ask: Ask, headers: Mapping[str, str]) -> ResolvedAsk:
         model_pointer=ask.reply.model,
         degraded_mark=ask.reply.degraded,
         cached_mark=ask.reply.cached,
+        prompt_version_at=ask.reply.prompt_version,
+        sources_at=ask.reply.sources,
+        context_at=ask.reply.context,
+        keep_context=ask.reply.keep_context,
         job=_job(ask.job) if ask.job else None,
     )
 
@@ -151,7 +160,7 @@ class Said(NamedTuple):
 
     *finished*: there is no more text to come, for the reason *finish* where one is given; *done*: there is nothing more to come. *model*:
     the one that is said to have answered. *called*: what the client is to call, as `calls` writes it. *degraded*, *cached*: it is
-    marked so, see `wording.marked`.
+    marked so, see `wording.marked`. *grounding*: what it says it stands on.
     """
 
     text: str = ""
@@ -165,6 +174,7 @@ class Said(NamedTuple):
     degraded: bool = False
     cached: bool = False
     called: str = ""
+    grounding: Grounding = NOTHING
 
 
 class MalformedError(ValueError):

@@ -11,6 +11,7 @@ import msgspec
 
 from harness.protocols import pointer
 from harness.protocols.asking import Asked, HttpRequest, MalformedError, ResolvedAsk, Said
+from harness.protocols.grounding import Places, in_head, in_reply
 from harness.protocols.nonce import idempotency_key, traceparent
 from harness.reading.templates import fill_asked, placeholders, texts
 
@@ -137,7 +138,8 @@ def marked(said: object) -> bool:
 
 def of_head(ask: ResolvedAsk, value: Callable[[str], object]) -> Said:
     """What the head of an answer says where the target file names headers; *value* gives what stands in one, or None."""
-    return Said(degraded=_in_head(ask.degraded_mark, value), cached=_in_head(ask.cached_mark, value))
+    degraded, cached = (_in_head(mark, value) for mark in (ask.degraded_mark, ask.cached_mark))
+    return Said(degraded=degraded, cached=cached, grounding=in_head(_places(ask), value))
 
 
 def with_pointers(ask: ResolvedAsk, reply: object, text: str) -> Said:
@@ -149,15 +151,25 @@ def with_pointers(ask: ResolvedAsk, reply: object, text: str) -> Said:
     conversation, model = (_text_at(reply, where) for where in (ask.conversation_pointer, ask.model_pointer))
     degraded, cached = (_in_reply(mark, reply) for mark in (ask.degraded_mark, ask.cached_mark))
     return Said(
-        text, snapshot_version=version, conversation=conversation, model=model or "", degraded=degraded, cached=cached
+        text,
+        snapshot_version=version,
+        conversation=conversation,
+        model=model or "",
+        degraded=degraded,
+        cached=cached,
+        grounding=in_reply(_places(ask), reply),
     )
+
+
+def _places(ask: ResolvedAsk) -> Places:
+    return Places(ask.prompt_version_at, ask.sources_at, ask.context_at, ask.keep_context)
 
 
 def looks_closer(ask: ResolvedAsk) -> bool:
     """Whether `with_pointers` finds anything in a reply beside its text."""
-    marks = (ask.degraded_mark or "", ask.cached_mark or "")
     pointers = (ask.snapshot_version_pointer, ask.conversation_pointer, ask.model_pointer)
-    return any(pointers) or any(mark.startswith("/") for mark in marks)
+    places = (ask.degraded_mark, ask.cached_mark, ask.prompt_version_at, ask.sources_at, ask.context_at)
+    return any(pointers) or any((place or "").startswith("/") for place in places)
 
 
 def _text_at(reply: object, where: str | None) -> str | None:
@@ -286,14 +298,16 @@ def common_problems(ask: ResolvedAsk) -> list[str]:
         told = getattr(ask, f"{what}_pointer")
         if told and not pointer.is_pointer(told):
             problems.append(f"reply.{what} {told!r} is no JSON Pointer; write one such as /{what}")
-    for what in ("degraded", "cached"):
-        told = getattr(ask, f"{what}_mark")
+    places = {"degraded": ask.degraded_mark, "cached": ask.cached_mark, "prompt_version": ask.prompt_version_at}
+    for what, told in {**places, "sources": ask.sources_at, "context": ask.context_at}.items():
         if told is not None and not (
             pointer.is_pointer(told) and told if told.startswith("/") else TOKEN.fullmatch(told)
         ):
             problems.append(
                 f"reply.{what} {told!r} is neither; write a JSON Pointer such as /{what}, or the name of a header"
             )
+    if ask.keep_context and ask.context_at is None:
+        problems.append("reply.keep_context keeps nothing unless reply.context says where it stands, such as /context")
     if ask.nonce_place == "field" and "" in (ask.nonce_name or "").split("."):
         problems.append(f"the nonce's field {ask.nonce_name!r} is no dotted path; write one such as metadata.request")
     return [*problems, *_displaced(ask)]

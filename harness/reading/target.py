@@ -299,6 +299,23 @@ class Reply(Strict):
         description="what marks an answer as one from a cache: a JSON Pointer into the reply, or the name of a header such as "
         "X-Cache; it is marked unless nothing stands there, or false, 0, none, no or miss",
     )
+    prompt_version: str | None = Field(
+        default=None,
+        description="where an answer names the version of the prompt that it was made with: a JSON Pointer into the reply, or the name "
+        "of a header",
+    )
+    sources: str | None = Field(
+        default=None,
+        description="where an answer names the sources that were retrieved for it, likewise: a list of names, or of objects with an id, a "
+        "URL or a title; in a header with commas between",
+    )
+    context: str | None = Field(
+        default=None,
+        description="where an answer has the context that was put before the model, likewise; its hash and its length are kept",
+    )
+    keep_context: bool = Field(
+        default=False, description="whether its text is kept as well, at most 64 Ki characters of each; default: false"
+    )
     compare: Literal["text", "facts"] = Field(
         default="text",
         description="answers agree when their wording does (text), or the numbers, dates, names with digits, addresses and "

@@ -52,7 +52,16 @@ TokensFrom = Literal["", "provider", "estimate", "unread"]
 class Request(msgspec.Struct, array_like=True, gc=False):
     """One logical request, as the load saw it. An instant that never came is None."""
 
-    QUOTED: ClassVar[tuple[str, ...]] = ("conversation", "answer", "detail", "finish", "model")
+    QUOTED: ClassVar[tuple[str, ...]] = (
+        "conversation",
+        "answer",
+        "detail",
+        "finish",
+        "model",
+        "prompt_version",
+        "sources",
+        "context",
+    )
 
     index: int  # position in the arrival schedule; each one appears exactly once in a sound run
     worker: int
@@ -99,6 +108,11 @@ class Request(msgspec.Struct, array_like=True, gc=False):
     running_s: float | None = None  # when it was first told that the job is worked on
     polls: int = 0
     deliveries: int = 0  # how often its result was sent to its client
+    prompt_version: str = ""  # that the answer says its prompt was of
+    sources: str = ""  # that the answer says were retrieved for it, one a line
+    context_sha256: str = ""  # of the context that the answer says was put before the model, without nonces
+    context_chars: int = 0
+    context: str = ""  # at most 64 Ki characters of it, where the target file says that it is kept
 
 
 class Attempt(msgspec.Struct, array_like=True, gc=False):

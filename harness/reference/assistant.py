@@ -20,6 +20,8 @@ from harness.reference.chance import Chance, of_request
 from harness.reference.snapshots import Snapshot
 
 MODEL = "simulated"
+PROMPT_VERSION = "policies-1"
+"""Of `prompt`: who changes its words gives it another one."""
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -31,8 +33,12 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Answer(NamedTuple):
+    """What was answered, and the *source* that was retrieved for it; None: no fact was of use."""
+
     text: str
     snapshot: Snapshot
+    source: str | None
+    fact: str | None
 
 
 class Unanswered(Exception):  # noqa: N818 - it is an answer, not an error of the program
@@ -128,6 +134,9 @@ def application(assistant: Assistant, region: str) -> web.Application:
             {
                 "answer": answer.text,
                 "snapshot": answer.snapshot._asdict(),
+                "prompt_version": PROMPT_VERSION,
+                "sources": [answer.source] if answer.source else [],
+                "context": answer.fact or "",
                 "conversation": asked.conversation,
                 "region": region,
             }

@@ -80,10 +80,11 @@ class Fragile:
         await self._model.close()
 
     async def _try(self, question: str, _: random.Random) -> Answer:
-        reading = await self._read(retrieve(question))
+        source = retrieve(question)
+        reading = await self._read(source)
         messages = assistant.prompt(question, reading.fact)
         completion = await self._model.chat.completions.create(model=MODEL, messages=messages)
-        return Answer(completion.choices[0].message.content or "", reading.snapshot)
+        return Answer(completion.choices[0].message.content or "", reading.snapshot, source, reading.fact)
 
     async def _read(self, fact_id: str | None) -> Reading:
         try:

@@ -21,7 +21,7 @@ import msgspec
 from aiohttp import web
 from openai import AsyncOpenAI, OpenAIError
 
-from harness.reference.assistant import MODEL, prompt
+from harness.reference.assistant import MODEL, PROMPT_VERSION, prompt
 from harness.reference.chance import Chance
 from harness.reference.corpus import facts, retrieve
 from harness.reference.small_service import body, listen, of_two_forms, tries_once, well
@@ -142,8 +142,11 @@ def application(queue: Queue) -> web.Application:
 
 
 def _told(job: Job, status: int) -> web.Response:
-    said = {"id": job.id, "status": job.status, "answer": job.answer or None}
-    return web.json_response(said, status=status, headers={"location": f"/jobs/{job.id}"})
+    source = retrieve(job.question)
+    said = {"id": job.id, "status": job.status, "answer": job.answer or None, "prompt_version": PROMPT_VERSION}
+    return web.json_response(
+        said | {"sources": [source] if source else []}, status=status, headers={"location": f"/jobs/{job.id}"}
+    )
 
 
 def main() -> None:

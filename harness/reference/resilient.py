@@ -34,15 +34,16 @@ class Resilient:
     async def answer(self, ask: Ask) -> Answer:
         came_s = time.monotonic()
         seen = max(ask.seen_version or 0, self._seen.newest(ask.conversation))
+        source = retrieve(ask.question)
         try:
             async with asyncio.timeout(TOTAL_S):
-                reading = await self._reader.read(retrieve(ask.question), at_least=seen)
+                reading = await self._reader.read(source, at_least=seen)
                 messages = assistant.prompt(ask.question, reading.fact)
                 text = await self._providers.complete(messages, came_s=came_s)
         except (NoReading, TimeoutError) as problem:
             raise Unanswered(str(problem) or f"no answer within {TOTAL_S:g} s") from problem
         self._seen.saw(ask.conversation, reading.snapshot.version)
-        return Answer(text, reading.snapshot)
+        return Answer(text, reading.snapshot, source, reading.fact)
 
     async def close(self) -> None:
         await self._reader.close()

@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+import numpy as np
 from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.answer_consistency import compare
 from harness.judging.result import Result
 from harness.judging.sample import pick
-from harness.judging.scoring.consistency import Side
+from harness.judging.scoring.consistency import Pair, Side
 from harness.report import words
 from harness.report.plain_text import one_line, visible
 from harness.report.templating import render
@@ -40,12 +41,13 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """Two answers to one question that should have agreed; *alike* says that their words do."""
+    """Two answers to one question that should have agreed; *alike* says that their words do, *grounding* what they stand on."""
 
     question: str
     left: Shown
     right: Shown
     alike: bool
+    grounding: str = ""
 
 
 def section(_result: Result, evidence: Evidence | None) -> Markup:
@@ -63,9 +65,50 @@ def disagreements(evidence: Evidence) -> list[Disagreement]:
         left, right = differing(pair.left.answer, pair.right.answer)
         question = one_line(evidence.questions.get(pair.question, pair.question), 300)
         alike = not any(piece.differs for piece in (*left, *right))
-        found.append(Disagreement(question, Shown(_where(pair.left), left), Shown(_where(pair.right), right), alike))
+        shown = Shown(_where(pair.left), left), Shown(_where(pair.right), right)
+        found.append(Disagreement(question, *shown, alike, grounding(evidence, pair)))
     # Different words first: they are what a user was told.
     return sorted(found, key=lambda disagreement: disagreement.alike)
+
+
+def row_of(evidence: Evidence, question: str, side: Side) -> int | None:
+    """The place in the table of requests of that answer to *question* which is one *side* of a pair."""
+    complete = evidence.words("requests", "outcome") == "complete"
+    at_once = np.flatnonzero(complete & (evidence.column("requests", "sent_s") == side.at_s))
+    wanted = {"question": question, "entry": side.entry, "conversation": side.conversation}
+    found = zip(at_once.tolist(), evidence.request_table.records(at_once, wanted), strict=True)
+    return next((place for place, row in found if row == wanted), None)
+
+
+def grounding(evidence: Evidence, pair: Pair) -> str:
+    """What both answers say they stand on, where both say it: what of it is another on either side, and what is the same."""
+    reply = evidence.plan.target.ask.reply
+    columns = [column for what, column in _GROUNDING.items() if getattr(reply, what) is not None]
+    places = [row_of(evidence, pair.question, side) for side in (pair.left, pair.right)]
+    if not columns or None in places:
+        return ""
+    rows = evidence.request_table.records(np.array(places), tuple(columns))
+    told = {what: [str(row[column]) for row in rows] for what, column in _GROUNDING.items() if column in columns}
+    both = {what: sides for what, sides in told.items() if all(sides)}
+    other = [_other(what, *sides) for what, sides in both.items() if sides[0] != sides[1]]
+    same = [f"the same {_called(what)}" for what, sides in both.items() if sides[0] == sides[1]]
+    said = ", but ".join(" and ".join(part) for part in (other, same) if part)
+    return f"They stand on {said}." if said else ""
+
+
+_GROUNDING = {"prompt_version": "prompt_version", "sources": "sources", "context": "context_sha256"}
+"""What a reply may name, and the column in which it stands."""
+
+
+def _other(what: str, left: str, right: str) -> str:
+    if what == "context":
+        return "another context"
+    sides = [one_line(side.replace("\n", ", "), 80) for side in (left, right)]
+    return f"{'other' if what == 'sources' else 'another'} {_called(what)} ({' against '.join(sides)})"
+
+
+def _called(what: str) -> str:
+    return what.replace("_", " ")
 
 
 def differing(left: str, right: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:

@@ -211,6 +211,7 @@ def _facts(found: Followed) -> Iterator[tuple[str, str]]:
     yield "Conversation", f"{one_line(asked.conversation, 60)}, turn {asked.turn}" if asked.conversation else ""
     yield "Question", f"{one_line(asked.question, 60)}{f': {one_line(asked.text, 160)}' if asked.text else ''}"
     yield "Snapshot", _snapshot(found)
+    yield from _grounding(found)
     yield (
         "Asked before",
         ", ".join(
@@ -250,6 +251,20 @@ def _snapshot(found: Followed) -> str:
     told += [] if answer.seen_version is None else [f"the conversation had seen v{answer.seen_version}"]
     told += [] if answer.newest_version is None else [f"v{answer.newest_version} had been published"]
     return "; ".join(told)
+
+
+def _grounding(found: Followed) -> Iterator[tuple[str, str]]:
+    """What the answer stands on, where the target file says where it names that; also that a whole one did not name it."""
+    answer = found.answer
+    unnamed = "not named by the answer" if answer.outcome == "complete" else ""
+    if answer.prompt_version is not None:
+        yield "Prompt version", one_line(answer.prompt_version, 100) or unnamed
+    if answer.sources is not None:
+        yield "Sources", ", ".join(one_line(one, 80) for one in answer.sources) or unnamed
+    if answer.context_sha256 is not None:
+        kept = f": {one_line(answer.context, 400)}" if answer.context else ""
+        size = words.counted(answer.context_chars or 0, "character")
+        yield "Context", f"{size}, {answer.context_sha256[:12]}{kept}" if answer.context_sha256 else unnamed
 
 
 def _job(found: Followed) -> str:

@@ -17,7 +17,7 @@ from harness.judging.trace import Followed
 from harness.judging.tracing import followed
 from harness.report import words
 from harness.report.charts import block
-from harness.report.disagreements import differing
+from harness.report.disagreements import differing, row_of
 from harness.report.followed import bars, facts, notes, summary
 from harness.report.plain_text import one_line
 from harness.report.templating import render
@@ -144,12 +144,8 @@ def _disagreeing(evidence: Evidence) -> tuple[int, str] | None:
         pair for pair in pairs if any(piece.differs for piece in differing(pair.left.answer, pair.right.answer)[1])
     )
     pair = next(unlike, pairs[0])
-    side = _older(pair)
-    at_once = np.flatnonzero(rows & (evidence.column("requests", "sent_s") == side.at_s))
-    wanted = {"question": pair.question, "entry": side.entry, "conversation": side.conversation}
-    found = zip(at_once.tolist(), evidence.request_table.records(at_once, wanted), strict=True)
-    same = [place for place, row in found if row == wanted]
-    return (same[0], "its answer disagreed with another to the same question") if same else None
+    row = row_of(evidence, pair.question, _older(pair))
+    return None if row is None else (row, "its answer disagreed with another to the same question")
 
 
 def _older(pair: Pair) -> Side:

@@ -36,7 +36,7 @@ SECRET = "sk-0123456789"
 
 OWN: dict[type[msgspec.Struct], set[str]] = {
     # Names and ids that stand in the files of the run, marks that the harness made, and its own words for what became of it.
-    Request: {"entry", "question", "nonce", "given_up"},
+    Request: {"entry", "question", "nonce", "given_up", "context_sha256"},
     # A method is one of those that the parser knows, and the detail names a protocol.
     Attempt: {"link", "nonce", "method", "detail", "key_of", "should_retry"},
     Arrival: {"link", "nonce", "fault", "messages_sha256", "came_to", "hit_by", "sketch", "picked"},

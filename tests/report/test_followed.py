@@ -130,6 +130,26 @@ def test_a_job_tells_how_long_it_queued_and_how_long_it_was_worked_on(calm) -> N
     assert of(calm.evidence, calm).job is None
 
 
+def naming(evidence, **places: object):
+    """*evidence* of a target whose answers name what they stand on at *places*."""
+    plan = evidence.plan
+    ask = plan.target.ask.model_copy(update={"reply": plan.target.ask.reply.model_copy(update=places)})
+    return replace(evidence, plan=replace(plan, target=plan.target.model_copy(update={"ask": ask})), _made={})
+
+
+def test_what_an_answer_stands_on_is_told_where_the_target_file_says_where_that_is_named(calm) -> None:
+    row = {"prompt_version": "p-7", "sources": "a\nb", "context_sha256": "c0ffee" * 10, "context_chars": 1200}
+    named = naming(changed(calm, **row), prompt_version="/p", sources="/s", context="/c")
+    found = of(named, calm)
+    assert (said(found, "Prompt version"), said(found, "Sources")) == ("p-7", "a, b")
+    assert said(found, "Context") == "1,200 characters, c0ffeec0ffee"
+    kept = of(naming(changed(calm, **row, context="Refunds: 30 days"), context="/c"), calm)
+    assert said(kept, "Context").endswith("c0ffeec0ffee: Refunds: 30 days")
+    assert (kept.answer.sources, said(kept, "Sources")) == (None, "")
+    silent = of(naming(calm.evidence, prompt_version="/p", sources="/s", context="/c"), calm)
+    assert {said(silent, name) for name in ("Prompt version", "Sources", "Context")} == {"not named by the answer"}
+
+
 def test_side_effects_are_told_where_the_service_says_them_for_each_request(calm) -> None:
     nonce = calm.evidence.requests["nonce"][0]
     done = replace(calm.evidence, effects=Effects(3, {nonce: 2}), _made={})

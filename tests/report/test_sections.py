@@ -307,6 +307,20 @@ def test_questions_that_got_different_answers_stand_side_by_side_and_agreement_i
     assert disagreements.section(passing.result, passing.evidence) == ""
 
 
+def test_two_answers_that_differ_say_what_of_their_grounds_is_another(diverging, read) -> None:
+    evidence, plan = diverging.evidence, diverging.evidence.plan
+    reply = plan.target.ask.reply.model_copy(update={"prompt_version": "/p", "sources": "/s", "context": "/c"})
+    target = plan.target.model_copy(update={"ask": plan.target.ask.model_copy(update={"reply": reply})})
+    east = evidence.requests["entry"] == "east"
+    rows = evidence.requests.assign(
+        prompt_version="p-1", sources=east.map({True: "a\nb", False: "c"}), context_sha256=""
+    )
+    named = replace(evidence, plan=replace(plan, target=target), request_table=Table.of(rows), _made={})
+    told = read(disagreements.section(diverging.result, named)).text
+    assert "They stand on other sources (a, b against c), but the same prompt version." in told
+    assert "They stand on" not in read(disagreements.section(diverging.result, evidence)).text
+
+
 def test_a_measurement_that_cannot_be_trusted_says_why(refused, failing, unheard) -> None:
     states = {check.question: (check.state, check.detail) for check in trust.checks(refused.result)}
     assert states["Did regional_loss east · refuse take hold?"][0] == "no"

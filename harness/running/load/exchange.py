@@ -20,6 +20,7 @@ from harness.http1.decompression import CompressionError, Decompression, decompr
 from harness.http1.headers import joined, place_alone
 from harness.protocols.asking import MalformedError, Reader, Said
 from harness.protocols.event_stream import EventStream, are_events
+from harness.protocols.grounding import NOTHING, Grounding
 from harness.record.rows import JobStage, RequestOutcome
 from harness.running.load.connections import Connections
 from harness.running.load.plan import Limits
@@ -57,6 +58,7 @@ class Answer(msgspec.Struct, gc=False):
     model: str = ""
     degraded: bool = False
     cached: bool = False
+    grounding: Grounding = NOTHING
     job: JobStage = ""
     accepted_s: float | None = None
     waiting_s: float | None = None
@@ -421,6 +423,7 @@ class _Exchange:
         self._answer.model = self._answer.model or said.model[:_MODEL_CHARS]
         self._answer.degraded |= said.degraded
         self._answer.cached |= said.cached
+        self._answer.grounding = self._answer.grounding.and_then(said.grounding)
         self._answer.finish = said.finish[:_FINISH_CHARS] or self._answer.finish
 
     def _end(self, outcome: RequestOutcome, detail: str, now_s: float) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from gevent.pool import Group, Pool
 
 from harness.planning.schedule import Share, Turn, turns
+from harness.protocols.grounding import written
 from harness.protocols.jobs import GONE
 from harness.protocols.nonce import marked
 from harness.protocols.protocols import protocol
@@ -245,4 +246,9 @@ class Sender:
             running_s=job.running_s,
             polls=answer.polls,
             deliveries=answer.deliveries,
+            prompt_version=answer.grounding.prompt_version,
+            sources=written(answer.grounding.sources),
+            context_sha256=answer.grounding.context_sha256,
+            context_chars=answer.grounding.context_chars,
+            context=answer.grounding.context,
         )

@@ -21,6 +21,7 @@ from harness.planning.curve import Linear
 from harness.planning.pressing import Pressing
 from harness.planning.schedule import ALL, Schedule
 from harness.protocols.asking import Asked, ResolvedAsk, ResolvedJob
+from harness.protocols.grounding import Grounding
 from harness.protocols.nonce import nonce
 from harness.protocols.protocols import protocol
 from harness.record.rowfile import read_rows
@@ -192,6 +193,13 @@ def test_what_is_submitted_is_asked_about_until_it_is_done_and_has_its_result(se
     assert (answer.outcome, answer.text, answer.job, answer.polls) == ("complete", "within 30 days", "done", 4)
     assert answer.began_s <= answer.accepted_s <= answer.waiting_s <= answer.running_s <= answer.ended_s
     assert [f"{method} {path}" for method, path, _ in service.heard] == ["POST /jobs", *["GET /jobs/a-1"] * 4]
+
+
+def test_a_job_is_grounded_by_the_head_and_the_body_of_its_result_and_not_by_what_was_said_before(serve: Serve) -> None:
+    way = msgspec.structs.replace(WAY, prompt_version_at="X-Prompt", sources_at="/docs")
+    queued = Reply(said={"status": "queued", "docs": ["other"]}, headers={"X-Prompt": "p-0"})
+    done = Reply(said={**DONE.said, "docs": ["a", "b"]}, headers={"X-Prompt": "p-1"})
+    assert ask(serve(ACCEPTED, queued, done), way=way).grounding == Grounding("p-1", ("a", "b"))
 
 
 def test_every_exchange_of_a_job_carries_the_nonce_and_the_headers_of_the_target(serve: Serve) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from hashlib import sha256
 from time import monotonic
 
+import msgspec
 import pytest
 
 from harness.judging.scoring.audit import Audit, audit
@@ -70,6 +72,9 @@ ENDINGS = {
 # Long enough for an answer that comes byte by byte on a machine with much else to do, and shorter than `drips`.
 LIMITS = Limits(connect_s=2.5, stall_s=1.5, deadline_s=3.0, body_bytes_max=300_000)
 ASK = ResolvedAsk("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m", cached_mark="x-cache")
+ASK = msgspec.structs.replace(
+    ASK, prompt_version_at="x-cache", sources_at="/model", context_at="/model", keep_context=True
+)
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +227,13 @@ def test_a_row_says_whether_a_client_that_looks_for_no_mark_of_the_end_noticed_a
 def test_a_row_says_by_what_an_answer_is_marked_and_which_model_it_names(by_question):
     assert {(row.cached, row.degraded, row.model) for row in by_question["from_a_cache"]} == {(True, False, "m-1")}
     assert {(row.cached, row.degraded, row.model) for row in by_question["whole"]} == {(False, False, "")}
+
+
+def test_a_row_says_what_its_answer_names_as_its_grounds(by_question):
+    named = {(row.prompt_version, row.sources, row.context, row.context_chars) for row in by_question["from_a_cache"]}
+    assert named == {("HIT", "m-1", "m-1", 3)}
+    assert {row.context_sha256[:12] for row in by_question["from_a_cache"]} == {sha256(b"m-1").hexdigest()[:12]}
+    assert {(row.prompt_version, row.sources, row.context_sha256) for row in by_question["whole"]} == {("", "", "")}
 
 
 def test_every_planned_request_has_exactly_one_row(load):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.protocols.asking import Asked, HttpRequest, MalformedError, ResolvedAsk, Said
+from harness.protocols.grounding import Grounding
 from harness.protocols.nonce import traceparent
 from harness.protocols.pointer import at
 from harness.protocols.protocols import protocol
@@ -335,6 +337,72 @@ def test_a_stream_is_marked_by_any_of_its_chunks_and_names_its_model():
     assert protocol("openai-chat").reader(CHAT).event(b"", b'{"choices": [], "model": 7}') == Said()
 
 
+def _sha256(text):
+    return sha256(text.encode()).hexdigest()
+
+
+def _marked(text):
+    return f"sha256:{_sha256(text)[:12]}"
+
+
+NAMES = {"prompt_version_at": "/prompt/v", "sources_at": "/docs", "context_at": "X-Context"}
+
+
+@pytest.mark.parametrize(
+    ("docs", "sources"),
+    [
+        ('["a", "b", "a"]', ("a", "b")),
+        ('"a"', ("a",)),
+        ('[7, null, true, ""]', ("7",)),
+        ('[{"title": "T", "id": 3}, {"metadata": {"source": "x.md"}, "page_content": "long"}]', ("3", "x.md")),
+        ('{"url_citation": {"url": "https://a/b"}}', ("https://a/b",)),
+        ('[{"text": "secret"}]', (_marked('{"text":"secret"}'),)),
+        (f'["https://a/b?sig={"s" * 300}", "{"word " * 60}"]', ("https://a/b", _marked("word " * 60))),
+        (str([*range(70)]), (*map(str, range(64)), "…")),
+        ("{}", ()),
+        ("null", ()),
+    ],
+)
+def test_sources_are_known_by_their_names_whatever_form_a_service_gives_them(docs, sources):
+    reader = protocol("json").reader(msgspec.structs.replace(JSON, **NAMES))
+    assert reader.whole(f'{{"answer": "x", "docs": {docs}}}'.encode()).grounding.sources == sources
+
+
+def test_an_answer_names_the_version_of_its_prompt_and_its_context_in_its_head_or_its_body():
+    ask = msgspec.structs.replace(JSON, **NAMES)
+    said = protocol("json").reader(ask).whole(b'{"answer": "x", "prompt": {"v": 3}}')
+    assert said.grounding == Grounding(prompt_version="3")
+    heads = {"X-Context": ["one", "two"]}
+    assert of_head(ask, heads.get).grounding == Grounding(context_sha256=_sha256("one, two"), context_chars=8)
+    by_heads = msgspec.structs.replace(ask, prompt_version_at="X-Prompt", sources_at="X-Sources")
+    heads = {"X-Prompt": "p-1", "X-Sources": "a, b"}
+    assert of_head(by_heads, heads.get).grounding == Grounding("p-1", ("a", "b"))
+    assert of_head(by_heads, {"X-Sources": '["a, b"]'}.get).grounding == Grounding(sources=("a, b",))
+    assert of_head(JSON, heads.get).grounding == Grounding()
+
+
+def test_no_more_of_a_context_is_kept_than_its_hash_unless_that_is_asked_for_and_then_a_bounded_part():
+    ask, text = msgspec.structs.replace(JSON, context_at="/context"), "word " * 20_000
+    body = json.dumps({"answer": "x", "context": f"{text}[n-0123456789]"}).encode()
+    told = protocol("json").reader(ask).whole(body).grounding
+    assert (told.context, told.context_chars, told.context_sha256) == ("", 99_999, _sha256(text[:-1]))
+    kept = protocol("json").reader(msgspec.structs.replace(ask, keep_context=True)).whole(body).grounding
+    assert kept == told._replace(context=text[:65_536])
+    listed = protocol("json").reader(ask).whole(b'{"answer": "x", "context": ["a", "b"]}').grounding
+    assert listed.context_sha256 == _sha256("a\nb")
+
+
+@pytest.mark.parametrize("ask", [CHAT, MESSAGES], ids=lambda ask: ask.protocol)
+def test_a_stream_names_its_sources_one_after_the_other_and_the_last_prompt_that_it_says(ask):
+    reader = protocol(ask.protocol).reader(
+        msgspec.structs.replace(ask, prompt_version_at="/p", sources_at="/citation", context_at="/c")
+    )
+    said = Grounding()
+    for event in ('{"citation": "a", "c": "k", "p": "1"}', '{"citation": {"url": "b"}}', '{"p": 2}', "{}"):
+        said = said.and_then(reader.event(b"", event.encode()).grounding)
+    assert said == Grounding("2", ("a", "b"), _sha256("k"), 1)
+
+
 def test_the_json_protocol_reads_no_stream():
     with pytest.raises(MalformedError, match="stream of events"):
         protocol("json").reader(JSON).event(b"", b"{}")
@@ -375,6 +443,8 @@ def test_a_sound_ask_has_no_problems():
         (JSON, {"degraded_mark": "a header"}, "reply.degraded 'a header' is neither"),
         (JSON, {"cached_mark": "/a~2"}, "reply.cached '/a~2' is neither"),
         (JSON, {"cached_mark": ""}, "reply.cached '' is neither"),
+        (JSON, {"sources_at": "a b"}, "reply.sources 'a b' is neither"),
+        (JSON, {"keep_context": True}, "reply.keep_context keeps nothing unless reply.context"),
         (CHAT, {"path": "v1"}, "path 'v1'"),
         (CHAT, {"path": "/a b"}, "path '/a b'"),
         (CHAT, {"headers": {"a b": "c"}}, "header 'a b'"),
