@@ -115,7 +115,8 @@ class Imported:
 
     def _of_links(self) -> list[str]:
         calls = self.log.of_links
-        names = {calls.links[link]: name for link, name in written.named(calls, self.wanted.links).items() if name}
+        every = {calls.links[link]: name for link, name in written.named(calls, self.wanted.links).items() if name}
+        names = {logged: name for logged, name in every.items() if logged not in self.wanted.links}
         if not names:
             return []
         said = ", ".join(f"{name} ({written.sayable(logged)})" for logged, name in list(names.items())[:10])

@@ -17,6 +17,7 @@ TROUBLE = 0.02
 SLOWER = 1.25
 """Answers that take so many times as long are slower beyond what they vary."""
 _OF_WORST = 0.5
+_WELL = 0.1
 _SURE = 3.0
 _QUIET = ("baseline", "lull", "recovery")
 
@@ -41,7 +42,7 @@ class Phase:
 
 
 def phases(calls: Calls, start_s: float, end_s: float) -> list[Phase]:
-    """The phases of what lies from *start_s* to *end_s*, in order. Of a log in which nothing changes all is baseline."""
+    """The phases of what lies from *start_s* to *end_s*, in order. Of a log in which nothing changes all is baseline, or all is outage."""
     stretches = _without_blips([start_s, *(at for at in edges(calls) if start_s < at < end_s), end_s])
     levels = [_level(calls.between(start, end)) for start, end in stretches]
     usual = _usual(levels)
@@ -83,8 +84,8 @@ def _usual(levels: Sequence[_Level]) -> _Level:
     fastest = min((level.median_ms for level in calm if level.median_ms > 0), default=0.0)
     fast = [level for level in calm if level.median_ms <= SLOWER * fastest] or calm
     usual = max(fast, key=lambda level: level.size)
-    # Where most fail even at the best of times the log is of an outage alone.
-    return replace(usual, failed=0.0) if usual.failed > _OF_WORST else usual
+    # Where so many fail even at the best of times the log is of an outage alone.
+    return replace(usual, failed=0.0) if usual.failed > _WELL else usual
 
 
 def _trouble(level: _Level, usual: _Level) -> float:

@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 WIDTH = 60
 _BARS = " ▁▂▃▄▅▆▇█"
 _LABEL = 18
+_BEHIND = 18
+"""So many characters the largest value takes behind a row."""
+_LEAST = 8
 _SHOWN = 12
 
 
-def drawn(found: Imported) -> Iterator[str]:
-    """The lines of it, at most 80 characters wide but for names."""
+def drawn(found: Imported, wide: int = 80) -> Iterator[str]:
+    """The lines of it; the picture fits a terminal that is *wide* characters wide."""
     calls, requests = found.log.of_links, found.log.of_clients
     start_s, end_s = found.phases[0].start_s, found.phases[-1].end_s
-    bounds = _bounds(start_s, end_s)
+    bounds = _bounds(start_s, end_s, max(_LEAST, min(WIDTH, wide - _LABEL - _BEHIND)))
     each_s = bounds[1] - bounds[0]
     yield f"{stamp(start_s)} to {stamp(end_s)}, {end_s - start_s:.4g} s; a column is {each_s:.3g} s"
     yield ""
@@ -32,10 +35,10 @@ def drawn(found: Imported) -> Iterator[str]:
     yield from ("", *_phases(found), "", *_came_to(calls))
 
 
-def _bounds(start_s: float, end_s: float) -> Any:
+def _bounds(start_s: float, end_s: float, most: int) -> Any:
     import numpy as np
 
-    columns = int(min(WIDTH, max(1, end_s - start_s)))
+    columns = int(min(most, max(1, end_s - start_s)))
     return np.linspace(start_s, end_s, columns + 1)
 
 

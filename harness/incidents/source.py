@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ LINE_MOST = 64 << 20
 HEAD = 1 << 16
 _BOM = b"\xef\xbb\xbf"
 _PACKED = b"\x1f\x8b"
+_BETWEEN = re.compile(r"[\s,]*")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Source:
     zone: tzinfo = UTC
     zoneless: list[bool] = field(default_factory=list)
     """Not empty once a stamp has named no zone."""
+    latest: list[float] = field(default_factory=list)
+    """The last time that was read of those, at most."""
 
     def __enter__(self) -> Source:
         return self
@@ -45,9 +50,11 @@ class Source:
 
     def seconds(self, value: object) -> float:
         """Seconds since 1970 of a time in it. Raises NoTimeError."""
-        at_s, named = seconds(value, self.zone)
-        if not named and not self.zoneless:
-            self.zoneless.append(True)
+        at_s, named = seconds(value, self.zone, self.latest[0] if self.latest else None)
+        if not named:
+            self.latest[:] = [at_s]
+            if not self.zoneless:
+                self.zoneless.append(True)
         return at_s
 
     def head(self) -> bytes:
@@ -89,6 +96,14 @@ class Source:
         else:
             yield from self.lines()
 
+    def torn_list(self) -> Iterator[tuple[int, dict[str, Any]] | Broken] | None:
+        """The objects of a list that goes wrong somewhere, as one that was cut short does, and where; None where it is no such list."""
+        if self.head().lstrip()[:1] != b"[" or self._begins_with_a_document() or self._whole() is not None:
+            return None
+        with self._open() as stream:
+            text, why = _as_far_as(stream)
+        return _listed_in(text.decode("utf-8", "replace").lstrip("\ufeff"), why)
+
     def _begins_with_a_document(self) -> bool:
         first = next(iter(self.lines()), None)
         return isinstance(first, tuple) and not isinstance(first, Broken) and _is_json(first[1])
@@ -126,6 +141,31 @@ class _Unpacked(gzip.GzipFile):
         self._packed.close()
 
 
+def _as_far_as(stream: IO[bytes]) -> tuple[bytes, str]:
+    """What can be read of *stream*, at most so much as a document may have, and why there is no more where that is known."""
+    pieces, size = [], 0
+    try:
+        while size <= LINE_MOST and (piece := stream.read1(1 << 20)):  # type: ignore[attr-defined]  # both kinds that are opened have it
+            pieces.append(piece)
+            size += len(piece)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return b"".join(pieces), "the packed file ends, or is damaged, here"
+    return b"".join(pieces), f"the list is longer than {LINE_MOST >> 20} MiB" if size > LINE_MOST else ""
+
+
+def _listed_in(text: str, why: str) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
+    """The objects of a list as far as it is one; by their places in it, as those of a whole list."""
+    at, place, decode = text.find("[") + 1, 1, json.JSONDecoder().raw_decode
+    while (at := _BETWEEN.match(text, at).end()) < len(text) and text[at] != "]":  # type: ignore[union-attr]  # it matches nothing, too
+        try:
+            one, at = decode(text, at)
+        except (ValueError, RecursionError):
+            break
+        yield (place, one) if isinstance(one, dict) else Broken(place, "is no JSON object")
+        place += 1
+    yield Broken(place, why or "the list is cut short, or is no JSON, from here on")
+
+
 def _skip(stream: IO[bytes]) -> None:
     while (piece := stream.readline(1 << 20)) and not piece.endswith(b"\n"):
         pass
@@ -153,6 +193,9 @@ def decoded(text: bytes) -> Any:
 
 def rows(source: Source) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
     """Each JSON object of *source*, one a line or in lists, with the line that it begins in (of a list, its place in it)."""
+    if (torn := source.torn_list()) is not None:
+        yield from torn
+        return
     for found in source.documents():
         if isinstance(found, Broken):
             yield found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, tzinfo
-from math import isfinite
+from email.utils import parsedate_to_datetime
+from math import isfinite, nan
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from harness.problems import Problem, UsageProblems
@@ -31,10 +32,10 @@ def zone_named(name: str) -> tzinfo:
         raise UsageProblems(Problem(what, path="--zone")) from None
 
 
-def seconds(value: object, zone: tzinfo = UTC) -> tuple[float, bool]:
+def seconds(value: object, zone: tzinfo = UTC, before_s: float | None = None) -> tuple[float, bool]:
     """Seconds since 1970 of *value*, a number in s, ms, µs or ns or a stamp of ISO 8601, and whether it says its zone, else *zone*.
 
-    Raises NoTimeError.
+    *before_s* is the time that was read before it: by that it is told which hour is meant where the clock has it twice. Raises NoTimeError.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return of_number(float(value)), True
@@ -49,7 +50,7 @@ def seconds(value: object, zone: tzinfo = UTC) -> tuple[float, bool]:
     except ValueError:
         raise NoTimeError(f"{said(value)} is no time") from None
     named = stamp.tzinfo is not None
-    return _sane((stamp if named else stamp.replace(tzinfo=zone)).timestamp(), value), named
+    return _sane(stamp.timestamp() if named else _seconds(stamp, zone, before_s), value), named
 
 
 def of_number(value: float) -> float:
@@ -87,6 +88,36 @@ def count(value: object) -> int:
     """How many tokens *value* says; -1 where it says none, or more than can be. Raises ValueError for what should be a number."""
     found = number(value)
     return int(found) if found is not None and 0 <= found < _COUNT_MOST else -1
+
+
+def wait_s(value: object, told_s: float) -> float:
+    """The wait in s that *value*, of a header told at *told_s*, states: a number, or a date of HTTP; NaN where it states none.
+
+    Raises ValueError for what is neither.
+    """
+    text = value.strip() if isinstance(value, str) else value
+    try:
+        found = number(text)
+    except ValueError:
+        try:
+            left_s = parsedate_to_datetime(str(text)).timestamp() - told_s
+        except (ValueError, OverflowError):
+            left_s = None
+        if left_s is None:
+            raise
+        # One that had passed states no wait.
+        return left_s if left_s > 0 else nan
+    return nan if found is None else found
+
+
+def _seconds(naive: datetime, zone: tzinfo, before_s: float | None) -> float:
+    """Of a time that the clock of *zone* says twice, at the end of summer time, the one that is nearer to *before_s*, or else the first."""
+    at_s = naive.replace(tzinfo=zone).timestamp()
+    if before_s is None or zone is UTC:
+        return at_s
+    again_s = naive.replace(tzinfo=zone, fold=1).timestamp()
+    # One that no clock said, as summer time begins, is as good as that an hour later.
+    return again_s if again_s > at_s and abs(again_s - before_s) < abs(at_s - before_s) else at_s
 
 
 def _sane(at_s: float, value: object) -> float:

@@ -561,6 +561,8 @@ def import_(
     Rows that cannot be read are counted, and the first of them shown. Neither prompts nor keys get into what is written. `harness shrink`
     makes the scenario smaller once a run of it fails.
     """
+    from shutil import get_terminal_size
+
     from harness import api
     from harness.incidents.picture import drawn
 
@@ -569,7 +571,7 @@ def import_(
         links=_pairs("--link", link), compress=compress, load=cast("LoadAs", load), questions=questions, with_prompts=with_prompts,
         force=force,
     )  # fmt: skip
-    for line in drawn(found):
+    for line in drawn(found, get_terminal_size().columns):
         _say(line)
     _complain(*found.told_of_broken())
     if not dry_run:

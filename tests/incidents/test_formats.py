@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import datetime
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -322,6 +323,38 @@ def test_a_call_that_failed_over_an_answer_that_began_well_is_a_failure(tmp_path
 def test_a_row_keeps_the_empty_columns_at_its_end(tmp_path: Path) -> None:
     found = log(tmp_path, f"ts\tstatus\terror\tmodel\r\n{START_S}\t200\t\t\r\n{START_S}\t\tTimeout\tm\r\n \t \r\n")
     assert (found.calls.came_to.tolist(), found.broken_rows) == ([OK, TIMED_OUT], 0)
+
+
+def test_a_wait_is_read_as_seconds_and_as_a_date_and_one_that_has_passed_is_none(tmp_path: Path) -> None:
+    rows = ["6", '"Tue, 03 Mar 2026 14:00:08 GMT"', '"Tue, 03 Mar 2026 13:00:00 GMT"', "", "soon"]
+    text = "start,duration_ms,status,retry-after\n" + "".join(f"1772546400,2000,429,{row}\n" for row in rows)
+    found = log(tmp_path, text)
+    assert (found.calls.size, found.broken_rows) == (4, 1)
+    assert found.calls.retry_after_s[:2].tolist() == [6, 6]
+    assert all(map(isnan, found.calls.retry_after_s[2:]))
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_of_the_hour_that_comes_twice_that_is_meant_which_is_nearer_to_the_row_before(
+    tmp_path: Path, back: bool
+) -> None:
+    zone, first_s = zone_named("Europe/Berlin"), 1761436700  # ten minutes before two o'clock of summer time
+    at_s = [first_s + 600 * number for number in range(18)]
+    written = [datetime.fromtimestamp(at, zone).replace(tzinfo=None).isoformat() for at in at_s]
+    text = "start,status\n" + "".join(f"{stamp},200\n" for stamp in (reversed(written) if back else written))
+    assert log(tmp_path, text, zone=zone).calls.at_s.tolist() == at_s
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_of_a_list_that_was_cut_short_all_is_read_that_is_whole(tmp_path: Path, indent: int | None) -> None:
+    row = {"request_id": "r", "startTime": "2026-03-03 14:00:00", "endTime": "2026-03-03 14:00:01", "model": "m"}
+    text = json.dumps([row | {"spend": 0.1, "call_type": "acompletion"}] * 5, indent=indent)
+    found = log(tmp_path, text[:-40], "litellm")
+    assert (found.calls.size, found.broken_rows) == (4, 1)
+    assert [str(one).removeprefix(f"{tmp_path}/") for one in found.broken] == [
+        "log:5: the list is cut short, or is no JSON, from here on"
+    ]
+    assert log(tmp_path, text, "litellm").broken_rows == 0
 
 
 def test_a_quote_that_is_not_closed_is_told_with_how_much_it_swallowed(tmp_path: Path) -> None:

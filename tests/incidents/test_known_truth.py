@@ -88,6 +88,14 @@ def test_of_an_even_log_all_is_baseline_and_nothing_is_broken(tmp_path: Path, se
     assert "Nothing that a fault could be made of" in even.scenario
 
 
+@pytest.mark.parametrize("share", [0.2, 0.45, 1.0])
+def test_a_log_that_is_all_of_an_outage_has_no_other_phase_and_its_fault(tmp_path: Path, share: float) -> None:
+    log = found(csv_file(tmp_path / "log.csv", made([Stretch(60, {"503": share})], 20)))
+    assert [phase.name for phase in log.phases] == ["outage"]
+    assert [fault.kind for fault in log.faults] == ["http_error"]
+    assert [stretch.logged.name for stretch in log.course.stretches] == ["baseline", "outage", "recovery"]
+
+
 def test_failures_that_come_in_clumps_are_no_phase() -> None:
     rng = np.random.default_rng(5)
     clumps = rng.uniform(0, 600, 40)
@@ -130,6 +138,7 @@ def test_only_the_link_and_the_model_that_were_hit_are(tmp_path: Path) -> None:
     assert [dict(fault.on) for fault in log.faults] == [{"link": "api-openai-com", "model": "gpt-4o"}]
     assert "api-openai-com (api.openai.com)" in log.scenario
     renamed = found(tmp_path / "log.csv", links={"api.openai.com": "east"})
+    assert "east (api.openai.com)" not in renamed.scenario, "it has the name that it was given"
     assert [dict(fault.on) for fault in renamed.faults] == [{"link": "east", "model": "gpt-4o"}]
     with pytest.raises(
         UsageProblems, match=r"--link: the log has no dependency 'api.opnai.com'; did you mean 'api.openai.com'\?"

@@ -150,6 +150,11 @@ def test_a_dry_run_draws_what_was_found_and_writes_nothing(
         word for word in ("baseline", "onset", "outage", "return", "recovery", "requests a second") if word not in out
     ] == []
     assert list(tmp_path.iterdir()) == []
+    picture = out.split("\n\n")[1].splitlines()
+    assert max(map(len, picture)) <= 80
+    monkeypatch.setenv("COLUMNS", "50")
+    _, narrow, _ = said(capsys, monkeypatch, "import", str(SAMPLE), *columns, "--dry-run")
+    assert max(map(len, narrow.split("\n\n")[1].splitlines())) <= 50
 
 
 @pytest.mark.parametrize(

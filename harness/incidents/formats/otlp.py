@@ -12,7 +12,7 @@ from harness.incidents import stamps
 from harness.incidents.calls import FAILED, OK, Broken, Call, Passed, hashed
 from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, decoded
-from harness.incidents.stamps import number, of_number
+from harness.incidents.stamps import number, of_number, wait_s
 
 _Text = str | int | float | bool | None
 
@@ -144,6 +144,15 @@ def _read(line: int, span: _Span) -> Call | Broken | Passed:
         return Broken(line, f"a span: {error}")
 
 
+def _wait_s(said: object, told_s: float) -> float:
+    """The wait that a header of a span states; one that nobody can read is none."""
+    try:
+        found = wait_s(said, told_s)
+    except ValueError:
+        return nan
+    return found if found >= 0 else nan
+
+
 def _call(span: _Span) -> Call | Passed:
     said = _said(span.attributes)
     served = span.kind in _SERVER
@@ -153,7 +162,7 @@ def _call(span: _Span) -> Call | Passed:
     if not (of_model or ("method" in said and (served or span.kind in _CLIENT))):
         return Passed("spans of neither a model nor HTTP")
     start_ns, end_ns = _whole(span.startTimeUnixNano), _whole(span.endTimeUnixNano)
-    ttft_s, wait = said.get("ttft_s"), said.get("wait")
+    ttft_s = said.get("ttft_s")
     return Call(
         of_number(float(start_ns)),
         _came_to(span, said),
@@ -163,7 +172,7 @@ def _call(span: _Span) -> Call | Passed:
         str(said.get("model", "")),
         _count(said.get("tokens_in")),
         _count(said.get("tokens_out")),
-        float(wait) if isinstance(wait, str) and wait.replace(".", "", 1).isdigit() else nan,
+        _wait_s(said.get("wait"), end_ns / 1e9),
         str(said.get("conversation", "")),
         span.traceId,
         served and not of_model,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from math import nan
+from math import isnan, nan
 
 from harness.incidents.calls import OK, Broken, Call, Passed
 from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, table
-from harness.incidents.stamps import NoTimeError, count, number
+from harness.incidents.stamps import NoTimeError, count, number, wait_s
 from harness.problems import Problem, UsageProblems
 from harness.registry import suggestion
 
@@ -93,16 +93,17 @@ def of_columns(said: Mapping[str, str], source: Source) -> Call:
         taken_ms = 1e3 * (source.seconds(ended) - at_s) if ended else None
     except NoTimeError as error:
         raise ValueError(f"start or end: {error}") from None
+    took_ms = _ms(said, "duration") if taken_ms is None else (taken_ms if taken_ms >= 0 else nan)
     return Call(
         at_s,
         _came_to(said.get("status", ""), said.get("error", "")),
-        _ms(said, "duration") if taken_ms is None else (taken_ms if taken_ms >= 0 else nan),
+        took_ms,
         _ms(said, "first_token"),
         host_of(said.get("link", "")),
         said.get("model", ""),
         count(said.get("tokens_in")),
         count(said.get("tokens_out")),
-        _ms(said, "retry_after") / 1e3,
+        _wait_s(said.get("retry_after_s"), at_s + (0.0 if isnan(took_ms) else took_ms / 1e3)),
         said.get("conversation", ""),
         said.get("request", ""),
         prompt=said.get("prompt", ""),
@@ -117,6 +118,13 @@ def _came_to(status: str, error: str) -> int:
         return came_to if came_to != OK or not error else of_error(error)
     text = f"{'' if status.lower() in _GOOD_WORDS else status} {error}".strip()
     return of_error(text) if text else OK
+
+
+def _wait_s(said: str | None, told_s: float) -> float:
+    found = wait_s(said, told_s)
+    if found < 0:
+        raise ValueError("retry_after_s: a time below 0")
+    return found
 
 
 def _ms(said: Mapping[str, str], what: str) -> float:
