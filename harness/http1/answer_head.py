@@ -170,6 +170,8 @@ def _framed_once(headers: Headers, length: int | None, *, coded: bool) -> Header
 
 
 def _kept(minor: bytes, values: Sequence[bytes]) -> bool:
+    if not values:
+        return minor != b"0"
     said = {word.strip().lower() for word in b",".join(values).split(b",")}
     return b"close" not in said and (minor != b"0" or b"keep-alive" in said)
 

@@ -32,6 +32,8 @@ _CODINGS_MAX = 3
 
 def decompression(codings: str) -> Decompression | None:
     """By what an answer with this Content-Encoding is read, one or several of them; None where one is not known here."""
+    if not codings:
+        return _AS_IT_STANDS
     named = [coding for each in codings.split(",") if (coding := each.strip().lower()) not in ("", "identity")]
     # The last one was applied last.
     layers = [_layer(coding) for coding in reversed(named)]
@@ -61,6 +63,9 @@ class _Layers:
         for layer in self._layers:
             piece = layer.feed(piece)
         return piece
+
+
+_AS_IT_STANDS = _Layers([])
 
 
 class _Bounded:

@@ -143,10 +143,10 @@ class Nonces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Every nonce of the run in *text*, as it is `marked`, that starts at *begin* or later; that of a later press is greater."""
         for match in _bounded(text, begin):
             mark = f"n-{match[1].decode('ascii')}"
-            # What stands behind a nonce may look like a digit of it.
-            known = next((one for one in dict.fromkeys((mark, mark[: len("n-") + _DIGITS])) if self._is_own(one)), "")
-            if known:
-                yield known
+            if self._is_own(mark):
+                yield mark
+            elif _tells_press(mark) and self._is_own(mark[:-1]):
+                yield mark[:-1]  # what stands behind a nonce may look like a digit of it
 
     def of_trace(self, value: bytes) -> Iterator[str]:
         """The mark of the run of which a ``traceparent`` header with this *value* was made; none where it was not."""

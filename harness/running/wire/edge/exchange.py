@@ -9,8 +9,6 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from propcache.api import cached_property
-
 from harness.http1.answer_head import Head, UnreadableError
 from harness.http1.headers import Headers, chunk, end_to_end, joined, put, value, written
 from harness.http1.request import Request
@@ -69,9 +67,13 @@ class Exchange:
     last byte, or when the provider answers, or fails, before that.
     """
 
+    _attempt: SeenAttempt
+    """As rules see it, once the row has begun."""
+
     def __init__(self, account: Account, request: Request, client: Client) -> None:
         self._account = account
         self._request = request
+        self._codings = request.codings
         self._client = client
         self._arrival = Arrival(
             account.link, time.monotonic(), path=path_alone(request.target), connection=client.number
@@ -206,6 +208,7 @@ class Exchange:
             self._arrival.start_s = time.monotonic()
             self._account.arrivals.begin(self._arrival)
             self._arrival.nonce, self._arrival.press = self._asking.nonce, self._asking.press
+            self._attempt = SeenAttempt(self._account, self._request, self._arrival, self._asking)
 
     def _decide(self, body: bytes) -> None:
         """What becomes of the request, whose last bytes are *body*."""
@@ -270,7 +273,7 @@ class Exchange:
                 may_switch=bool(_upgrade(self._request)),
             )
             self._upstream_request.begin()
-        if b"chunked" in self._request.codings:
+        if b"chunked" in self._codings:
             body = chunk(body, last=whole, behind=self._request.trailers)
         self._upstream_request.say(head + body, last=whole)
 
@@ -282,16 +285,14 @@ class Exchange:
 
     def _head_upstream(self) -> bytes:
         request = self._request
-        framing = [line for line in request.headers if line[0].lower() == b"transfer-encoding"]
-        headers = [*end_to_end(request.headers, _NOT_ASKED_ON), *framing, *_upgrade(request)]
+        headers = end_to_end(request.headers, _NOT_ASKED_ON)
+        if self._codings:
+            headers += [line for line in request.headers if line[0].lower() == b"transfer-encoding"]
+        headers += _upgrade(request)
         if self._outgoing is not None and self._outgoing.plain:
             headers = put(headers, [(b"Accept-Encoding", b"identity")])
         host = self._host if self._account.keeps_host else b""
         return self._account.upstream.head(request.method, request.target, headers, host)
-
-    @cached_property
-    def _attempt(self) -> SeenAttempt:
-        return SeenAttempt(self._account, self._request, self._arrival, self._asking)
 
     @property
     def _host(self) -> bytes:
