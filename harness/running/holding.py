@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.problems import HarnessError, RefusedError
 from harness.reading.state_file import Lease
-from harness.running.leases import alive, empty_handed, healed, started_here, what_then
+from harness.running.leases import alive, empty_handed, goes_on, healed, started_here, what_then
 from harness.running.orders import Asked
 from harness.running.state.target_state import LEASE_S, HeldError, TargetState
 
@@ -19,13 +19,16 @@ RENEWED_EVERY_S = LEASE_S / 6
 
 
 @contextmanager
-def held(state: TargetState, run: str, folder: Path, ends: datetime | None) -> Iterator[Asked]:
+def held(
+    state: TargetState, run: str, folder: Path, ends: datetime | None, pause: Callable[[float], None] = time.sleep
+) -> Iterator[Asked]:
     """The target is this run's inside. Raises RefusedError, which names who holds or froze it, and StateError where nobody can tell.
 
     A dead run that left nothing in force holds nothing: its lease is broken, and what else is left of it is healed. One that left something
     holds its target however long ago that was.
     """
     try:
+        _left_alone(state, pause)
         lease = _taken(state, run, folder, ends)
     except HeldError as refused:
         raise RefusedError(f"{refused}; {what_then(refused.lease)}") from refused
@@ -35,6 +38,14 @@ def held(state: TargetState, run: str, folder: Path, ends: datetime | None) -> I
         # What cannot be let go is nobody's after a minute.
         with suppress(HarnessError):
             state.release(lease)
+
+
+def _left_alone(state: TargetState, pause: Callable[[float], None]) -> None:
+    """Raises HeldError where a run elsewhere goes on whose lease has run out by the clock of this machine alone."""
+    state.obey()
+    if (found := state.holder()) is not None and goes_on(state, found, pause):
+        told = f"it renews that, so that the clocks of {found.host} and of this machine differ; let them agree"
+        raise HeldError(f"target {state.target!r} is {found.held(state.now)}; {told}", found)
 
 
 def _taken(state: TargetState, run: str, folder: Path, ends: datetime | None) -> Lease:

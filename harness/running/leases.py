@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,11 @@ from harness.running.keeper.heal import heal
 from harness.running.keeper.processes import LINUX, look
 from harness.running.keeper.undo import not_understood, owner_alive, pending
 from harness.running.state.store import StateError, Store
-from harness.running.state.target_state import Now, TargetState, these_processes, this_boot, utc_now
+from harness.running.state.target_state import LEASE_S, Now, TargetState, these_processes, this_boot, utc_now
+
+WATCHED_S = LEASE_S / 4
+"""A run renews its lease in less: one elsewhere that does not do so for so long has ended, whatever its clock and ours say."""
+_LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,23 @@ def alive(lease: Lease) -> Literal["yes", "no", "unknown"]:
     return "yes" if owner_alive(Path(lease.folder) / "undo.jsonl") else "no"
 
 
+def goes_on(state: TargetState, lease: Lease, pause: Callable[[float], None] = time.sleep) -> bool:
+    """Whether the run elsewhere that *lease* names renews it though by the clock of this machine it has run out.
+
+    Clocks of machines differ, and that a document changes hangs on none. Takes up to `WATCHED_S`. Raises StateError.
+    """
+    if state.now <= lease.until or alive(lease) != "unknown":
+        return False
+    for _ in range(round(WATCHED_S / _LOOK_EVERY_S)):
+        pause(_LOOK_EVERY_S)
+        now = state.holder()
+        if now is None or now.run != lease.run:
+            return False
+        if now.until != lease.until:
+            return True
+    return False
+
+
 def empty_handed(lease: Lease) -> bool:
     """Whether the run that *lease* names is dead, and all is put back that it had promised to."""
     undo_file = Path(lease.folder) / "undo.jsonl"
@@ -71,25 +93,27 @@ def all_healed(store: Store, now: Now = utc_now) -> Iterator[Healed]:
             yield one
 
 
-def healed(state: TargetState) -> Healed | None:
+def healed(state: TargetState, pause: Callable[[float], None] = time.sleep) -> Healed | None:
     """Break the lease of a run that is dead, and never that of one that may live; None where there is none.
 
     What the run left in force is put back before, and the lease stays where that cannot be done.
     """
     try:
         found = state.holder()
-        return _healed(state, found) if found is not None else None
+        return _healed(state, found, pause) if found is not None else None
     except StateError as error:
         return Healed(str(error), left=True)
 
 
-def _healed(state: TargetState, lease: Lease) -> Healed:
+def _healed(state: TargetState, lease: Lease, pause: Callable[[float], None]) -> Healed:
     whose = f"target {state.target!r}: lease of run {lease.run} of {lease.by}"
     match alive(lease):
         case "yes":
             return Healed(f"{whose}: its process {lease.pid} goes on; left alone")
         case "unknown" if state.now <= lease.until:
             return Healed(f"{whose}: cannot be looked at from here; it is nobody's after {lease.until:%H:%M:%S} UTC")
+        case "unknown" if goes_on(state, lease, pause):
+            return Healed(f"{whose}: is renewed; its clock, on {lease.host}, and this machine's differ; left alone")
         case "no" if (run := heal(Path(lease.folder))).now != "nothing":
             what = f"{whose}: NOT broken: not all that it left is put back"
             return Healed("\n".join([*run.said, what]), left=True)

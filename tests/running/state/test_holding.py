@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.problems import RefusedError
 from harness.reading.state_file import Lease
 from harness.running.holding import Held, held
 from harness.running.keeper.processes import look
-from harness.running.leases import all_healed, healed, started_here
+from harness.running.leases import WATCHED_S, all_healed, healed, started_here
 from harness.running.state.folder import FolderStore
 from harness.running.state.store import Store
 from harness.running.state.target_state import LEASE_S, FrozenError, TargetState, me
@@ -166,8 +167,49 @@ def test_a_run_elsewhere_lives_for_as_long_as_its_lease(
     assert "cannot be looked at from here; it is nobody's after 12:01:00 UTC" in told.said
     assert state.holder() is not None
     clock.pass_s(LEASE_S + 1)
-    healed(state)
+    healed(state, lambda _: None)
     assert state.holder() is None
+
+
+AHEAD_S = 7 * 60.0
+
+
+def test_a_run_elsewhere_that_renews_its_lease_holds_it_whatever_the_clock_here_says(
+    state: TargetState, of: Any, store: Store, clock: Clock
+) -> None:
+    of(host="another")
+    here = TargetState(store, "shop", lambda: clock.now + timedelta(seconds=AHEAD_S))
+
+    def meanwhile(seconds: float) -> None:
+        """The run goes on there, and renews its lease every ten seconds by its own clock."""
+        clock.pass_s(seconds)
+        if (clock.now.second % 10) == 0 and (lease := state.holder()):
+            state.renew(lease)
+
+    refused = pytest.raises(
+        RefusedError, match=r"held by run one .*; it renews that, so that the clocks of another and"
+    )
+    with refused, held(here, "two", FOLDER, None, meanwhile):
+        pass
+    told = healed(here, meanwhile)
+    assert told is not None
+    assert told.said.endswith("is renewed; its clock, on another, and this machine's differ; left alone")
+    holder = state.holder()
+    assert holder is not None
+    assert holder.run == "one"
+
+
+def test_a_run_elsewhere_that_renews_it_no_more_holds_nothing_by_any_clock(
+    state: TargetState, of: Any, store: Store, clock: Clock
+) -> None:
+    of(host="another")
+    clock.pass_s(LEASE_S + 1)
+    paused: list[float] = []
+    with held(state, "two", FOLDER, None, paused.append):
+        holder = state.holder()
+        assert holder is not None
+        assert holder.run == "two"
+    assert sum(paused) == WATCHED_S
 
 
 def test_a_dead_run_whose_faults_cannot_be_put_back_keeps_its_target(
