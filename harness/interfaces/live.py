@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from harness.running.loop import Progress
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+_LEAST_S = 1.0
 _WINDOW_S = 5.0
 _KEPT_S = 60.0
 """For so long at least it is known of a request that it has ended; whose attempts end later than that are not counted."""
@@ -36,11 +38,14 @@ class Numbers:
         self._tried: Counter[str] = Counter()
         self._over, self._over_before = set[str](), set[str]()
         self._kept_since_s = clock()
+        self._first_s = inf
+        """When the first request of which anything is known was due, or the first attempt began."""
 
     def read(self) -> None:
         """Take in what was written since the last time."""
         within_s = self._plan.scenario.good.within
         for row in self._requests.rows():
+            self._first_s = min(self._first_s, row.due_s)
             if row.end_s is None:
                 continue
             latency_s = row.end_s - row.due_s
@@ -60,6 +65,7 @@ class Numbers:
     def _count_attempts(self) -> None:
         """Those of requests that have ended: of one that is open nobody knows how many there will be, and others belong to none."""
         for row in self._attempts.rows():
+            self._first_s = min(self._first_s, row.start_s)
             if row.end_s is not None and self._watched:
                 self._tries.append((row.end_s, row.outcome == "complete" and row.status < FAILED))
             if not row.nonce:
@@ -70,13 +76,18 @@ class Numbers:
                 self._tried[row.nonce] += 1
 
     @property
+    def _over_s(self) -> float:
+        """How long what came of late is: the last five seconds, or as long as anything has gone on, and a second at the least."""
+        return min(_WINDOW_S, max(self._clock() - self._first_s, _LEAST_S))
+
+    @property
     def _watched(self) -> bool:
         return self._plan.scenario.load.watched
 
     @property
     def attempts_per_s(self) -> float | None:
         """Attempts on links that ended, whoever they were for, where the load is the service's own; else None."""
-        return len(self._tries) / _WINDOW_S if self._watched else None
+        return len(self._tries) / self._over_s if self._watched else None
 
     @property
     def answered_ratio(self) -> float | None:
@@ -86,7 +97,7 @@ class Numbers:
     @property
     def good_per_s(self) -> float | None:
         """None before the first answer: that is no outage."""
-        return sum(good for _, _, good in self._recent) / _WINDOW_S if self.ended else None
+        return sum(good for _, _, good in self._recent) / self._over_s if self.ended else None
 
     @property
     def p95_s(self) -> float | None:

@@ -52,7 +52,7 @@ def _shown(plan: Plan, rows: Path, width: int, *, terminal: bool) -> str:
 def test_without_a_terminal_one_plain_line_tells_how_it_goes(plan: Plan, rows: Path) -> None:
     (line,) = _shown(plan, rows, 80, terminal=False).splitlines()
     told = (
-        "20 s fault 10 s left offered 20/s good 8.0/s p95 0.50 s (last 5 s) attempts per request 3.00 so far "
+        "20 s fault 10 s left offered 20/s good 13.3/s p95 0.50 s (last 5 s) attempts per request 3.00 so far "
         "! regional_loss east · blackhole (in force)"
     )
     assert " ".join(line.split()) == told
@@ -154,7 +154,26 @@ def test_of_the_services_own_traffic_it_is_told_what_passes_on_links(plan: Plan,
         said = plan.scenario.model_copy(update={"load": Load.model_validate({"source": "service"} | load)})
         return _shown(replace(plan, scenario=said), rows, 80, terminal=False)
 
-    assert "load the service's own traffic  attempts 4.0/s  answered 75 % (last 5 s)" in shown()
+    assert "load the service's own traffic  attempts 6.5/s  answered 75 % (last 5 s)" in shown()
     probed = shown(probe_per_s=1, questions="q.yaml")
-    assert "load the service's own traffic and 1 probe a second  good 8.0/s" in probed
+    assert "load the service's own traffic and 1 probe a second  good 12.9/s" in probed
     assert "attempts per request" not in shown() + probed
+
+
+def test_in_the_first_seconds_a_rate_is_of_as_long_as_anything_went_on(plan: Plan, tmp_path: Path) -> None:
+    own = Load.model_validate({"source": "service"})
+    watched = replace(plan, scenario=plan.scenario.model_copy(update={"load": own}))
+    attempts, requests = RowFile(tmp_path / "attempts.rows"), RowFile(tmp_path / "requests-0.rows")
+    for index in range(200):
+        at_s = 1_000 + index / 20
+        attempts.add(Attempt("provider-east", at_s, end_s=at_s, status=200, outcome="complete"))
+        requests.add(Request(index, 0, at_s, sent_s=at_s, end_s=at_s, outcome="complete"))
+        if (so_far_s := (index + 1) / 20) in (0.5, 1.0, 2.0, 3.5, 5.0, 10.0):
+            told = [Numbers(each, tmp_path, lambda: 1_000 + so_far_s) for each in (watched, plan)]
+            for numbers in told:
+                numbers.read()
+                numbers.close()
+            assert told[0].attempts_per_s == pytest.approx(10.0 if so_far_s < 1 else 20.0, abs=0.3), so_far_s
+            assert told[1].good_per_s == pytest.approx(10.0 if so_far_s < 1 else 20.0, abs=0.3), so_far_s
+    attempts.close()
+    requests.close()

@@ -45,7 +45,7 @@ def test_a_program_is_told_the_phase_the_faults_and_the_figures(plan: Plan, rows
             in_force=(disturbance.id,),
             confirmed=(disturbance.id,),
             answered=20,
-            good_per_s=4.0,
+            good_per_s=pytest.approx(20 / 3),
             p95_s=pytest.approx(0.5),
             attempts_per_request=2.0,
         )
