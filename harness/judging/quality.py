@@ -115,6 +115,12 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
     of_load = [] if of_workers or not evidence.plan.asks else _load(quality, closed=waits(evidence) > 0)
     yield from (Doubt(kind="load", said=said) for said in [*spoilt(evidence), *of_load])
     yield from (Doubt(kind="wire", said=said) for said in broken(evidence))
+    if strange := _of_no_link(evidence):
+        said = (
+            f"on {', '.join(strange)} something was seen, which is no link of the target file; has a link been renamed there, or left out, "
+            f"since the run was made? it names {', '.join(evidence.plan.target.links) or 'none'}"
+        )
+        yield Doubt(kind="other_links", said=said)
     if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and counting(evidence.plan):
         # An attempt that belongs to no request makes the amplification look smaller than it is.
         said = (
@@ -131,6 +137,14 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
     if not evidence.plan.closed and (same := one_answer_to_all(evidence)):
         yield Doubt(kind="one_answer", said=same)
     yield from _of_the_baseline(evidence, quality) if evidence.plan.asks else ()
+
+
+def _of_no_link(evidence: Evidence) -> list[str]:
+    """Names of links on which anything was seen, and of which the target file says nothing: what is told by link would miss all of it."""
+    seen = {*evidence.words("attempts", "link").unique(), *evidence.words("arrivals", "link").unique()}
+    if evidence.traffic_table is not None:
+        seen |= {*evidence.traffic_table.words("link").unique()}
+    return sorted(seen - {*evidence.plan.target.links, ""})
 
 
 def _of_the_baseline(evidence: Evidence, quality: Quality) -> Iterator[Doubt]:

@@ -384,6 +384,7 @@ DoubtKind = Literal[
     "not_in_force_any_more",
     "other_share",
     "not_joined",
+    "other_links",
     "unused",
     "unmet",
     "left_in_force",
@@ -418,6 +419,10 @@ class Result(JsonDocument):
     reason: str = Field(description="the verdict's reason in one sentence")
     scenario: File
     target: File
+    asked_with: dict[str, str] = Field(
+        default_factory=dict,
+        description="the hash of what else the run was made from: questions, trace and recorded, as far as it had them and that is known",
+    )
     seed: int
     started_at: str
     duration_s: float

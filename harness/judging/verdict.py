@@ -34,7 +34,7 @@ from harness.judging.whereabouts import by_entry, by_link
 from harness.planning.disturbance import Disturbance
 from harness.reading.expectation import WHOLE, Expectation, Selection, Verdict, parse
 from harness.reading.quantities import plain
-from harness.record.history import Injected, Injecting, OfFault, Reverted
+from harness.record.history import Begun, Injected, Injecting, OfFault, Reverted
 
 
 def judge(evidence: Evidence) -> Result:
@@ -54,6 +54,7 @@ def judge(evidence: Evidence) -> Result:
         reason=judgement.reason,
         scenario=result.File(name=plan.scenario.name, path=begun.scenario_path, sha256=begun.scenario_sha256),
         target=result.File(name=plan.target.name, path=begun.target_path, sha256=begun.target_sha256),
+        asked_with=_asked_with(begun),
         seed=begun.seed,
         started_at=begun.started_at,
         fidelity=fidelity(evidence),
@@ -77,6 +78,12 @@ def judge(evidence: Evidence) -> Result:
         commit=begun.commit,
         links={name: str(link.kind) for name, link in plan.target.links.items()},
     )
+
+
+def _asked_with(begun: Begun) -> dict[str, str]:
+    """Checksums of what stands in neither of the two files; of a run of before they were written down there is none."""
+    known = {"questions": begun.questions_sha256, "trace": begun.trace_sha256, "recorded": begun.recorded_sha256}
+    return {what: sha256 for what, sha256 in known.items() if sha256}
 
 
 def _is_diagnosed(evidence: Evidence, judgement: Judgement) -> bool:

@@ -20,6 +20,8 @@ _OF_DOUBTS: Mapping[DoubtKind, str] = {
     "each run then has its own.",
     "other_share": "Let the fault last longer, or send more load: too few attempts came to it to hit the share that was asked.",
     "not_joined": _NONCE,
+    "other_links": "Give links in the run's target.yaml the names that they had when it was made, and judge again: "
+    "the run need not be made again.",
     "unused": "Give the service the link's address (env: of the link), or aim the fault at a link that it uses; "
     "one that is rightly quiet says idle: true.",
     "unmet": "Let the fault last longer, or ask what needs its links while it is in force; where open connections are spared (no_new), "

@@ -116,12 +116,31 @@ def _notes(result: Result, baseline: Result) -> Iterator[str]:
             continue
         names = "" if now.name == then.name else f" ({one_line(now.name, 60)}; it was {one_line(then.name, 60)})"
         yield f"The {what}'s text is another one{names}: a change may come from that."
+    yield from _asked_otherwise(result, baseline)
     if _settings(result) != _settings(baseline):
         yield "The two were asked for with different settings, as their commands show."
     for what, name in (("harness", "versions of the harness"), ("system", "systems")):
         now_on, then_on = (one_line(run.versions.get(what, "unknown"), 80) for run in (result, baseline))
         if now_on != then_on:
             yield f"The two were run with different {name}: {now_on}; it was {then_on}."
+
+
+_ASKED_WITH = {
+    "questions": "The questions are other ones",
+    "trace": "The trace is another one, so that requests were due at other times",
+    "recorded": "The recorded curve is another one",
+}
+
+
+def _asked_otherwise(result: Result, baseline: Result) -> Iterator[str]:
+    """What of the load was another one though no text of a file says so, or of which nobody knows whether it was."""
+    for what, said in _ASKED_WITH.items():
+        now, then = result.asked_with.get(what), baseline.asked_with.get(what)
+        if now and then and now != then:
+            yield f"{said}: a change may come from that."
+    if bool(result.asked_with.get("questions")) != bool(baseline.asked_with.get("questions")):
+        older = "this run" if not result.asked_with.get("questions") else "the baseline run"
+        yield f"Which questions {older} asked was not written down, so that a change may come from those."
 
 
 def _settings(result: Result) -> list[str]:
@@ -141,6 +160,7 @@ def _runs(result: Result, baseline: Result) -> Iterator[tuple[str, str, str]]:
         ("Started", words.wall_time(result.started_at), words.wall_time(baseline.started_at)),
         ("Scenario, sha256", result.scenario.sha256[:16], baseline.scenario.sha256[:16]),
         ("Target, sha256", result.target.sha256[:16], baseline.target.sha256[:16]),
+        ("Questions, sha256", *(run.asked_with.get("questions", "unknown")[:16] for run in (result, baseline))),
         ("Seed", str(result.seed), str(baseline.seed)),
         ("Command", result.replay, baseline.replay),
     ):

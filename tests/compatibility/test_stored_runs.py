@@ -291,6 +291,15 @@ def test_what_a_load_cannot_tell_is_refused_of_a_stored_run_and_what_its_plan_ca
     assert said == ["jobs.lost <= 0: target 'fragile' answers at once: it has no jobs (ask.job)"]
 
 
+def test_where_a_link_has_another_name_than_in_the_run_what_is_told_by_link_is_not_trusted(run: RunFolder) -> None:
+    edit(run.scenario, ("good_ratio >= 0.9 in fault", '"retry_amplification{link=provider-e} <= 1.5"'))
+    edit(run.target, ("provider-east", "provider-e"))
+    result, _ = judged(run)
+    assert result.verdict == "invalid"
+    assert result.reason.startswith("On provider-east something was seen, which is no link of the target file; ")
+    assert "it names provider-e, " in result.reason
+
+
 def test_of_an_expectation_that_names_what_is_there_nothing_is_told(run: RunFolder) -> None:
     edit(run.scenario, ("good_ratio >= 0.9 in fault", '"retry_amplification{layer=first} <= 1.5 in fault"'))
     result, said = judged(run)

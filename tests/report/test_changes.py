@@ -91,6 +91,23 @@ def test_another_scenario_target_or_setting_is_said(failing) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("now", "then", "said"),
+    [
+        ({"questions": "aa"}, {"questions": "bb"}, "The questions are other ones: a change may come from that."),
+        ({"questions": "aa", "trace": "aa"}, {"questions": "aa", "trace": "bb"}, "The trace is another one"),
+        ({"questions": "aa"}, {}, "Which questions the baseline run asked was not written down"),
+        ({"questions": "aa", "trace": "cc"}, {"questions": "aa", "trace": "cc"}, ""),
+        ({}, {}, ""),
+    ],
+)
+def test_other_questions_or_another_trace_are_said_though_no_file_says_so(failing, now, then, said: str) -> None:
+    result = failing.result
+    both = [result.model_copy(update={"asked_with": asked}) for asked in (now, then)]
+    notes = changes(*both).notes
+    assert [note.startswith(said) for note in notes] == ([True] if said else [])
+
+
 def test_the_page_has_the_section_with_a_baseline_and_not_without_and_says_the_rest_as_before(passing, failing) -> None:
     bare = page(passing.result, passing.evidence)
     with_it = page(passing.result, passing.evidence, failing.result)
