@@ -20,6 +20,7 @@ from harness.schedules.cron import instant, odd_times, shows
 from harness.schedules.fields import calendar_events, fields
 from harness.schedules.scheduled import NOTHING, Passed, Scheduled
 
+_UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0"
 _CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 _GITHUB_LEAST = timedelta(minutes=5)
 _LOOKED_AT = 100
@@ -73,6 +74,7 @@ def _systemd(one: Scheduled, call: Call, now: datetime) -> Iterator[str]:
     yield from [state] if state else []
     yield from [f"Environment={_unit_word(f'PATH={call.path}')}"] if call.path else []
     yield "# EnvironmentFile= a file with the secrets that the target needs"
+    yield from _way_in(one, f"is printed into the journal: journalctl --user -u {unit}")
     yield f"ExecStart={' '.join(map(_exec_word, call.words(one)))}"
     yield "# It is told to end first, and puts back what it broke, before anything of it is killed."
     yield "KillMode=mixed"
@@ -107,6 +109,9 @@ def _cron(one: Scheduled, call: Call, now: datetime) -> Iterator[str]:
         )
     yield from _notes(one, "cron", read.wider, now)
     yield "# cronie knows CRON_TZ. Debian's cron goes by the machine's clock: where that is in another zone, it comes when nothing is due."
+    yield from _way_in(
+        one, "is printed, and so in the mail that cron sends at its end; lead the output into a file to have it before"
+    )
     yield f"CRON_TZ={one.hours.zone.key}"
     yield from [f"PATH={call.path}"] if call.path else []
     yield f"{read.line} {command}"
@@ -131,6 +136,8 @@ def _github(one: Scheduled, call: Call, now: datetime) -> Iterator[str]:
     yield f"# GitHub knows `timezone` since 2026; a server that does not goes by UTC, and begins nothing then: {_offsets(one, now)}."
     yield "# It begins late when it is busy; `late:` in the file says how late is still right."
     yield "# The runner forgets what was begun, so a workflow that is run again while it is due begins it again."
+    yield from _unagreed(one, call)
+    yield from _way_in(one, "is one of the runner, which nobody can reach on GitHub's own: let it run on one of yours")
     yield f"name: {json.dumps(one.title, ensure_ascii=False)}"
     yield "on:"
     yield "  schedule:"
@@ -152,6 +159,13 @@ def _github(one: Scheduled, call: Call, now: datetime) -> Iterator[str]:
     yield "        run: pip install --quiet resilience-harness"
     yield "      - name: Begin what is due"
     yield f"        run: {json.dumps(called, ensure_ascii=False)}"
+    yield "      - name: Keep what came of it"
+    yield "        if: always()"
+    yield f"        uses: {_UPLOAD}"
+    yield "        with:"
+    yield f"          name: harness-{one.name}"
+    yield f"          path: {json.dumps(str(call.passed.out or 'reports'), ensure_ascii=False)}"
+    yield "          if-no-files-found: ignore"
 
 
 def _kubernetes(one: Scheduled, call: Call, now: datetime) -> Iterator[str]:
@@ -159,7 +173,9 @@ def _kubernetes(one: Scheduled, call: Call, now: datetime) -> Iterator[str]:
     words = [_kube_word(word) for word in call.words(one)[1:]]
     yield from _notes(one, "Kubernetes", read.wider or read.steps, now)
     yield "# The image, and where the file is in it, are yours to say. What was begun is kept in the folder HARNESS_STATE:"
-    yield "# mount a volume there, or else each pod knows of nothing that another one began."
+    yield "# mount a volume there, or else each pod knows of nothing that another one began; and one where --out says, for what came of it."
+    yield from _unagreed(one, call)
+    yield from _way_in(one, "is in kubectl logs of the pod, and is reached through kubectl port-forward to its port")
     yield "apiVersion: batch/v1"
     yield "kind: CronJob"
     yield "metadata:"
@@ -205,6 +221,18 @@ def _notes(one: Scheduled, system: str, wider: bool, now: datetime) -> Iterator[
         due = "the first time" if twice else f"at {shows(instant(written, hours.zone), hours.zone):%H:%M}"
         what = f"comes twice in {hours.zone.key}" if twice else f"does not exist in {hours.zone.key}"
         yield f"# {written:%Y-%m-%d %H:%M} {what}, and it is due {due}; when {system} comes that day is its own."
+
+
+def _way_in(one: Scheduled, where: str) -> Iterator[str]:
+    """Where people come to a game day that waits for them."""
+    if one.waits:
+        yield f"# It waits for people on its page, whose address {where}."
+
+
+def _unagreed(one: Scheduled, call: Call) -> Iterator[str]:
+    """That nobody there can have agreed to what a game day has run."""
+    if one.commands and not call.passed.yes:
+        yield "# It has commands run, to which nobody has agreed there: look at them (harness gameday plan), and print this with --yes."
 
 
 def _offsets(one: Scheduled, now: datetime) -> str:

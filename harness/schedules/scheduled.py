@@ -46,6 +46,8 @@ class Scheduled:
     notify: tuple[Webhook, ...] = ()
     waits: tuple[str, ...] = ()
     """What of a game day waits for people, in words."""
+    commands: bool = False
+    """Whether a game day has commands run, to which somebody has to agree."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def _game_day(path: Path) -> Scheduled:
         _reads(path.absolute(), schedule),
         notify=tuple(day.notify),
         waits=tuple(waits_for_people(day)),
+        commands=any(one.command is not None for one in day.prerequisites),
     )
 
 

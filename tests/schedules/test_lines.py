@@ -22,6 +22,7 @@ from harness.problems import UsageProblems
 from harness.schedules.cron import moments
 from harness.schedules.fields import calendar_events, fields
 from harness.schedules.lines import Call, printed
+from harness.schedules.scheduled import Passed
 
 ODD = '/a b/it\'s 100% \\% \\ "$HOME" $(x) `y`.yaml'
 CALL = Call("/opt/my tools/harness", Path("/a b"))
@@ -114,7 +115,7 @@ def test_github_is_told_the_zone_and_what_it_is_in_utc() -> None:
     workflow = yaml.safe_load(told)
     assert workflow[True]["schedule"] == [{"cron": "0 14 * * 5", "timezone": "Europe/Berlin"}]
     assert "Europe/Berlin is UTC+02:00, and UTC+01:00 from 2026-10-25 on" in told
-    assert workflow["jobs"]["due"]["steps"][-1]["run"] == "harness schedule --once friday.yaml"
+    assert workflow["jobs"]["due"]["steps"][-2]["run"] == "harness schedule --once friday.yaml"
 
 
 def test_what_comes_more_often_than_github_begins_anything_is_refused() -> None:
@@ -207,10 +208,40 @@ def test_kubernetes_calls_the_file_whatever_it_is_called() -> None:
 
 def test_github_calls_the_file_whatever_it_is_called_and_takes_nothing_of_it_for_an_expression() -> None:
     workflow = yaml.safe_load("\n".join(lines("github")))
-    run = workflow["jobs"]["due"]["steps"][-1]["run"]
+    run = workflow["jobs"]["due"]["steps"][-2]["run"]
     assert shlex.split(run) == ["harness", "schedule", "--once", ODD.removeprefix("/a b/")]
     with pytest.raises(UsageProblems, match="which GitHub takes for an expression"):
         lines("github", file="/a b/${{ secrets.KEY }}.yaml")
+
+
+@pytest.mark.parametrize(
+    ("system", "where"),
+    [
+        ("cron", "mail that cron sends"),
+        ("systemd", "journalctl --user -u harness-day"),
+        ("github", "nobody can reach"),
+        ("kubernetes", "kubectl port-forward"),
+    ],
+)
+def test_of_a_day_that_waits_for_people_it_is_said_where_they_come_to_it(system: str, where: str) -> None:
+    waits = replace(daily(), waits=("Ada has to agree",))
+    assert [where in line for line in printed(waits, system, CALL, NOON) if "It waits for people" in line] == [True]
+    assert not any("It waits for people" in line for line in printed(daily(), system, CALL, NOON))
+
+
+@pytest.mark.parametrize("system", ["github", "kubernetes"])
+def test_where_nobody_can_have_agreed_to_commands_it_is_said_how_to(system: str) -> None:
+    runs, agreed = replace(daily(), commands=True), replace(CALL, passed=Passed(yes=True))
+    assert any("print this with --yes" in line for line in printed(runs, system, CALL, NOON))
+    assert not any(
+        "--yes." in line for line in (*printed(runs, system, agreed, NOON), *printed(daily(), system, CALL, NOON))
+    )
+
+
+def test_what_came_of_a_day_outlives_the_runner_that_github_throws_away() -> None:
+    workflow = yaml.safe_load("\n".join(lines("github", call=replace(CALL, passed=Passed(out=Path("days"))))))
+    kept = workflow["jobs"]["due"]["steps"][-1]
+    assert (kept["if"], kept["with"]["path"]) == ("always()", "days")
 
 
 @pytest.mark.parametrize("system", ["cron", "systemd", "github", "kubernetes"])
