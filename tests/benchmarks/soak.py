@@ -40,8 +40,8 @@ from harness.judging.scoring.distributions import student_quantile
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY_MB, HANDLES, SHARE = 8.0, 8.0, 0.1
 """A process may come to have so many MB or handles more between settling and the end, or a tenth of what it had, where that is more."""
-SETTLES = 0.2
-"""So much of the time in which faults come and go is not looked at: pools fill, and what is imported late is imported."""
+SETTLES = 0.4
+"""So much of the time in which faults come and go is not looked at: pools and allocators fill for 24 minutes on a busy machine."""
 CYCLE_S = 60
 """After so long all faults come and go as before: the least common multiple of their periods."""
 BEFORE_S, AFTER_S = 30.0, 20.0
