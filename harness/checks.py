@@ -182,6 +182,7 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
             )
     yield from _half_recorded(document, made)
     yield from _late_comers(document, made)
+    yield from _without_users(document, made)
     yield from _unmarked(document, made)
     yield from _outlived(document, made)
     yield from _cut_short(document, made)
@@ -223,6 +224,17 @@ def _late_comers(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
             at,
             f"the last of {load.users} users comes {(load.users - 1) / load.spawn_per_s:g} s after the load began, and the baseline "
             f"begins at {warm_s:g} s: let the warm-up last longer, or more users come a second",
+        )
+
+
+def _without_users(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """Workers of a locustfile's load for whom there are no users."""
+    load = made.scenario.load
+    if made.closed and load.users < load.workers:
+        yield document.problem(
+            "load.workers",
+            f"{load.workers} workers share {load.users} user{'' if load.users == 1 else 's'}, so that some have none, unless a "
+            "LoadTestShape of the file has more of them; one process carries hundreds of users",
         )
 
 

@@ -192,9 +192,12 @@ def test_a_module_beside_the_locustfile_is_there(folder: Path) -> None:
 
 def test_the_example_of_its_page_is_in_order(folder: Path) -> None:
     page = (SCENARIOS.parent / "docs" / "locustfile.md").read_text()
-    (load,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    (folder / "own.yaml").write_text(SCENARIO.replace("load: {locustfile: load/users.py, users: 10}\n", load))
-    for locustfile in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+    loads, locustfiles = (
+        re.findall(rf"^```{kind}\n(.*?)^```", page, re.MULTILINE | re.DOTALL) for kind in ("yaml", "python")
+    )
+    assert loads
+    for load, locustfile in [*((load, locustfiles[0]) for load in loads), *((loads[0], one) for one in locustfiles)]:
+        (folder / "own.yaml").write_text(SCENARIO.replace("load: {locustfile: load/users.py, users: 10}\n", load))
         (folder / "load" / "users.py").write_text(locustfile)
         assert validate(folder / "own.yaml").ok
 
@@ -208,6 +211,12 @@ def test_users_who_come_late_are_warned_of(folder: Path) -> None:
     (said,) = warned(folder, "users: 10", "users: 10, spawn_rate: 2")
     assert said.startswith("the last of 10 users comes 4.5 s after the load began, and the baseline begins at 3 s")
     assert warned(folder) == []
+
+
+def test_workers_for_whom_there_are_no_users_are_warned_of(folder: Path) -> None:
+    (said,) = warned(folder, "users: 10", "users: 2, workers: 3")
+    assert said.startswith("3 workers share 2 users, so that some have none, unless a LoadTestShape of the file")
+    assert warned(folder, "users: 10", "users: 10, workers: 3") == []
 
 
 def test_attempts_that_are_counted_where_nobody_marks_them_are_warned_of(folder: Path) -> None:

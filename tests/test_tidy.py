@@ -66,8 +66,8 @@ SEEDED = {("harness/planning/schedule.py", "random")}
 """Where a generator is made of the run's seed, and of nothing else."""
 PATCHES_SOCKETS = {"locust", "gevent", "geventhttpclient"}
 LOAD_CHILD = {
-    "admission.py", "away.py", "connections.py", "exchange.py", "job.py", "lateness.py", "locustfile.py",
-    "sending.py", "webhooks.py", "users/__main__.py", "users/recorder.py", "harness/locust/open_user.py",
+    "admission.py", "away.py", "connections.py", "exchange.py", "job.py", "lateness.py", "leader.py", "locustfile.py",
+    "sending.py", "webhooks.py", "users/__main__.py", "users/recorder.py", "users/shared.py", "harness/locust/open_user.py",
 }  # fmt: skip
 READS_ENVIRONMENT = {
     "harness/settings.py",

@@ -14,6 +14,9 @@ from harness.reading import quantities
 from harness.record.rows import ELSEWHERE
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from harness.record.columns import Table
 
 LATE_MS = 50.0
@@ -32,6 +35,20 @@ def as_it_was(plan: Plan, requests: Table) -> Plan:
     came = requests.words("phase").counts()
     rates = [(span_s, float(came.get(name, 0)) / span_s) for name, span_s in spans]
     return replace(plan, seen=tuple(Linear(span_s, per_s, per_s) for span_s, per_s in rates))
+
+
+def begun(evidence: Evidence) -> tuple[npt.NDArray[np.int64], int]:
+    """The requests that the users of a closed load began, numbered from 0 on, and how many those were.
+
+    Each of several workers gives numbers of its own, so many apart as there are workers; and says how many it began, as far as it could.
+    """
+    import numpy as np
+
+    index, many = evidence.column("requests", "index").astype(np.int64), evidence.plan.scenario.load.workers
+    said = {worker.number: worker.requests for worker in evidence.workers}
+    nth, of = index // many, index % many
+    counts = [max(said.get(one, 0), int(nth[of == one].max(initial=-1)) + 1) for one in range(many)]
+    return (np.cumsum([0, *counts[:-1]])[of] + nth).astype(np.int64), sum(counts)
 
 
 def waits(evidence: Evidence) -> float:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.faults.effects import EdgeRule
 from harness.judging import result, watched
 from harness.judging.answers import given_up
-from harness.judging.closed import consequences, spoilt, waits
+from harness.judging.closed import begun, consequences, spoilt, waits
 from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
@@ -47,8 +48,8 @@ def measurement_quality(evidence: Evidence) -> Quality:
     lag_ms = 1000 * (rows.numbers("sent_s") - rows.numbers("due_s"))
     lag_ms = lag_ms[~np.isnan(lag_ms)].clip(min=0)
     outcomes = rows.words("outcome").counts()
-    offered = _offered(evidence)
-    audited = audit(rows.numbers("index"), offered)
+    indices, offered = _offered(evidence)
+    audited = audit(indices, offered)
     return Quality(
         offered=offered,
         sent=len(lag_ms),
@@ -273,6 +274,11 @@ def _left_over(evidence: Evidence, worker: Worker) -> str:
     rows = evidence.request_table
     outcome, its = rows.words("outcome"), rows.numbers("worker") == worker.number
     lost = its & (rows.words("detail") == worker.lost_words)
+    if evidence.plan.closed:
+        return (
+            f"{worker.called}, which was lost, had begun {_counted(int(its.sum()), 'request')} of its users, and of {int(lost.sum())} of "
+            "them nobody knows what became of them; what those users would have asked afterwards was not asked"
+        )
     unsent, unknown = int((lost & (outcome == "not_sent")).sum()), int((lost & (outcome == "unfinished")).sum())
     return (
         f"of the share of {worker.called}, which was lost, {_counted(unsent, 'request')} "
@@ -417,11 +423,17 @@ def _preflight(asked: Preflight) -> result.Preflight:
     )
 
 
-def _offered(evidence: Evidence) -> int:
-    """How many requests were due before the run ended; all that were planned when it was not cut short, and of a closed load that began."""
-    if not evidence.plan.closed and evidence.ended is not None and evidence.ended.reason == "completed":
-        return evidence.begun.requests or evidence.plan.schedule.requests
-    return int(evidence.column("requests", "index").max()) + 1 if len(evidence.request_table) else 0
+def _offered(evidence: Evidence) -> tuple[npt.NDArray[np.int64], int]:
+    """The indices of all requests, and how many were due before the run ended.
+
+    Those are all that were planned when it was not cut short, and of a closed load that began.
+    """
+    if evidence.plan.closed:
+        return begun(evidence)
+    index = evidence.column("requests", "index")
+    if evidence.ended is not None and evidence.ended.reason == "completed":
+        return index, evidence.begun.requests or evidence.plan.schedule.requests
+    return index, int(index.max(initial=-1)) + 1
 
 
 def _counted(n: int, what: str) -> str:

@@ -79,7 +79,9 @@ def _presses(plan: Plan) -> Iterator[str]:
 def _shares(plan: Plan) -> Iterator[str]:
     """Who sends how much, where several workers do."""
     many = plan.scenario.load.workers
-    if many > 1:
+    if many > 1 and plan.closed:
+        yield f"{many} workers share its users, as Locust gives them out"
+    elif many > 1:
         most = plan.limits.requests
         sizes = plan.schedule.share_sizes(many, None if most == inf else int(most))
         yield f"{many} workers share it: {', '.join(map(str, sizes))} requests"

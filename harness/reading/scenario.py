@@ -205,8 +205,6 @@ class Load(Strict):
                 "says nothing that clients could ask; write questions: a YAML file of questions, beside the scenario, "
                 "or locustfile: for users of your own"
             )
-        if self.closed and self.workers > 1:
-            raise _placed("workers", "workers share due times, and the users of a locustfile have none: leave it out")
         if self.closed and (odd := [name for name in given if name not in (*OF_LOCUSTFILES, *OF_BOTH)]):
             raise _placed(
                 odd[0], f"{_several(odd)} for the load of the harness; the users of a locustfile decide that themselves"
@@ -232,7 +230,7 @@ class Load(Strict):
 
 OF_LOCUSTFILES = ("users", "spawn_rate", "host", "tags", "exclude_tags", "web", "otel")
 """What can be said of a load of a locustfile's users alone."""
-OF_BOTH = ("source", "locustfile", "deadline")
+OF_BOTH = ("source", "locustfile", "deadline", "workers")
 OF_PROBES = ("questions", "deadline", "stall")
 """What can be said of the questions that are asked beside a load of the service's own."""
 PROBES = "load: {source: service, probe_per_s: 1, questions: FILE}"

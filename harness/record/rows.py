@@ -216,6 +216,8 @@ class Sent(msgspec.Struct, array_like=True, gc=False):
 
     index: int
     due_s: float
+    entry: str = ""
+    user: int = 0
 
 
 AnyRow = Request | Attempt | Arrival | Traffic | HealthCheck | Sent

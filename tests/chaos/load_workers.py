@@ -1,7 +1,8 @@
 """Kills a worker of a load at random moments: ``python tests/chaos/load_workers.py RESULTS.jsonl [KILLS]``; goes on where it was stopped.
 
 Each time it has to be told which worker was lost, and each request that was due until the run was ended for it has to have one row; those
-that the lost worker left over say so. Takes some ten seconds a kill.
+that the lost worker left over say so. Every second time the load are the users of a locustfile, of which each request has to have one that
+they had begun. Takes some ten seconds a kill.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ import msgspec
 from harness.judging.scoring.audit import Audit, audit
 from harness.planning.curve import Linear
 from harness.record.rowfile import read_rows
-from harness.record.rows import Request
+from harness.record.rows import Request, Sent
 from harness.record.run_folder import RunFolder, read_workers
 from harness.running.load import LoadPlan, PlannedQuestion, ResolvedAsk, Schedule, ready, start_at, write_plan
+from harness.running.load.users import plan as users_plan
+from harness.running.load.users.plan import UsersPlan
 from harness.running.ports import UntrustworthyError
 from harness.running.world.load_hosts import Hosts
 from harness.running.world.load_workers import LoadWorkers
@@ -39,6 +42,19 @@ from harness.running.world.processes import Processes
 KILLS = 20
 TOTAL_S, RATE_PER_S = 3.0, 100.0
 ANSWER = b'{"answer": "yes"}'
+USERS = """\
+from locust import FastHttpUser, HttpUser, constant, task
+
+class Visitor(HttpUser):
+    wait_time = constant(0.02)
+
+    @task
+    def ask(self):
+        self.client.post("/ask", json={})
+
+class Hasty(FastHttpUser, Visitor):
+    pass
+"""
 
 
 OTHER_CLOCK = """
@@ -166,7 +182,22 @@ class Crew:
     ) -> None:
         self.folder, self.started = RunFolder(folder), Started(folder, clocks or {})
         self.folder.rows.mkdir()
-        self.plan = LoadPlan(
+        self.plan = msgspec.structs.replace(self._planned(url, total_s), **changes)
+        path = folder / "plan.json"
+        if hosts is not None:
+            hosts.gather(cast(Processes, self.started), "load", path)
+        if isinstance(self.plan, LoadPlan):
+            write_plan(self.plan, path)
+            many = self.plan.schedule.workers
+        else:
+            users_plan.write(self.plan, path)
+            many = self.plan.workers
+        self.workers = LoadWorkers(cast(Processes, self.started), self.plan, many, "load", hosts)
+        self.workers.spawn(path)
+
+    def _planned(self, url: str, total_s: float) -> LoadPlan | UsersPlan:
+        folder = self.folder.path
+        return LoadPlan(
             run_id="r",
             schedule=Schedule("constant", (Linear(total_s, RATE_PER_S, RATE_PER_S),), 0.2, 0.5, 1, workers=2),
             entries={"one": url},
@@ -180,13 +211,6 @@ class Crew:
             drain_s=2.0,
             late_s_max=5.0,
         )
-        self.plan = msgspec.structs.replace(self.plan, **changes)
-        if hosts is not None:
-            hosts.gather(cast(Processes, self.started), "load", folder / "plan.json")
-        write_plan(self.plan, folder / "plan.json")
-        many = self.plan.schedule.workers
-        self.workers = LoadWorkers(cast(Processes, self.started), self.plan, many, "load", hosts)
-        self.workers.spawn(folder / "plan.json")
 
     def begin(self) -> None:
         while ready(self.plan) is None:
@@ -215,7 +239,42 @@ class Crew:
         return path.exists() and next(iter(read_rows(path, Request)), None) is not None
 
     def rows(self) -> list[Request]:
-        return [row for path in sorted(self.folder.rows.glob("*.rows")) for row in read_rows(path, Request)]
+        return [row for path in sorted(self.folder.rows.glob("requests-*.rows")) for row in read_rows(path, Request)]
+
+    def differs(self) -> str:
+        """How its rows differ from what was due until the last that has one; empty where they do not."""
+        rows = self.rows()
+        differs = audit([row.index for row in rows], max((row.index for row in rows), default=-1) + 1)
+        return "" if differs == Audit() else f"rows are not as due: {differs}"
+
+
+class UsersCrew(Crew):
+    """A load of a locustfile's users that two workers share, against a server of its own."""
+
+    def _planned(self, url: str, total_s: float) -> UsersPlan:
+        folder = self.folder.path
+        (folder / "users.py").write_text(USERS)
+        paths = {name: str(folder / name.removesuffix("_path")) for name in ("ready_path", "start_path", "crew_path")}
+        return UsersPlan(
+            run_id="r",
+            locustfile=str(folder / "users.py"),
+            users=10,
+            spawn_rate=100.0,
+            entries={"one": url},
+            total_s=total_s,
+            rows_dir=str(self.folder.rows),
+            drain_s=2.0,
+            workers=2,
+            **paths,
+        )
+
+    def differs(self) -> str:
+        """How its rows differ from what its users had begun; empty where they do not."""
+        rows = Counter(row.index for row in self.rows())
+        begun = {sent.index: of for of in (0, 1) for sent in read_rows(self.folder.rows / f"begun-{of}.rows", Sent)}
+        if amiss := [index for index in {*begun, *rows} if rows[index] != 1 or index not in begun]:
+            return f"rows are not as begun: {amiss}"
+        return "" if all(index % 2 == of for index, of in begun.items()) else "workers have numbers of each other's"
 
 
 @contextmanager
@@ -230,9 +289,9 @@ def answering():
         server.server_close()
 
 
-def killed(folder: Path, url: str, number: int, after_s: float) -> list[str]:
-    """What is amiss when worker *number* of two is killed *after_s* from the beginning of the load."""
-    return killed_in(Crew(folder, url), number, after_s)
+def killed(folder: Path, url: str, number: int, after_s: float, crew: type[Crew] = Crew) -> list[str]:
+    """What is amiss when worker *number* of two is killed *after_s* from the beginning of the load of a *crew*."""
+    return killed_in(crew(folder, url), number, after_s)
 
 
 def killed_in(crew: Crew, number: int, after_s: float) -> list[str]:
@@ -246,15 +305,13 @@ def killed_in(crew: Crew, number: int, after_s: float) -> list[str]:
     found = [] if told.startswith(f"worker {number} ") else [f"it was told {told!r}"]
     lost = [worker.number for worker in workers if worker.lost]
     found += [] if lost == [number] else [f"workers.json says that {lost} were lost"]
-    until = max((row.index for row in rows), default=-1) + 1
-    found += (
-        [] if (differs := audit([row.index for row in rows], until)) == Audit() else [f"rows are not as due: {differs}"]
-    )
+    found += [differs] if (differs := crew.differs()) else []
     left = [row for row in rows if row.worker == number and row.outcome in ("not_sent", "unfinished")]
     found += [] if all(row.detail.startswith(f"worker {number} was lost") for row in left) else ["rows do not say why"]
     # The other one is stopped when the run is, and says so.
     others = Counter((row.outcome, row.detail) for row in rows if row.worker != number)
-    odd = set(others) - {("complete", ""), ("unfinished", ""), ("not_sent", "stopped")}
+    over = ("unfinished", "OverError")  # what users had open
+    odd = set(others) - {("complete", ""), ("unfinished", ""), ("not_sent", "stopped"), over}
     found += [f"the other worker has rows that are {odd}"] if odd else []
     return found
 
@@ -291,21 +348,21 @@ def main(results: Path, kills: int = KILLS) -> int:
         for n in range(len(done), kills):
             chance = random.Random(n)
             number, after_s = chance.randrange(2), round(chance.uniform(0.0, TOTAL_S), 3)
+            crew = UsersCrew if n % 2 else Crew
             with tempfile.TemporaryDirectory() as name:
-                done.append(
-                    {"kill": n, "worker": number, "after_s": after_s, "amiss": killed(Path(name), url, number, after_s)}
-                )
+                amiss = killed(Path(name), url, number, after_s, crew)
+            done.append({"kill": n, "load": crew.__name__, "worker": number, "after_s": after_s, "amiss": amiss})
             with results.open("a") as file:
                 file.write(json.dumps(done[-1]) + "\n")
-            print(f"worker {number} killed after {after_s:.3f} s: {'; '.join(done[-1]['amiss']) or 'told'}", flush=True)
+            print(f"worker {number} killed after {after_s:.3f} s: {'; '.join(amiss) or 'told'}", flush=True)
         if Namespace(1000).allowed():
             with tempfile.TemporaryDirectory() as name:
                 found = misplaced(Path(name), url, 1000)
                 print("; ".join(found) or "and its rows are on our clock")
                 done += [{"amiss": found}] if found else []
-    amiss = [one for one in done if one["amiss"]]
-    print(f"{len(done) - len(amiss)} of {len(done)} kills were told, each with a row for each request that was due")
-    return 1 if amiss else 0
+    wrong = [one for one in done if one["amiss"]]
+    print(f"{len(done) - len(wrong)} of {len(done)} kills were told, each with a row for each request that was due")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

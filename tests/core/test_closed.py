@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.judging.closed import as_it_was, spoilt
@@ -21,6 +22,7 @@ from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.record.columns import Table
 from harness.record.rows import ELSEWHERE, Request
+from harness.record.workers import Worker
 from harness.report.headline import beside
 
 MakeClosed = Callable[..., Plan]
@@ -53,9 +55,15 @@ def make_closed(target: Target) -> MakeClosed:
 def as_run(make_evidence: Callable[..., Evidence], rows: Callable[..., list[Request]], make_plan: Any) -> AsRun:
     """Evidence of a run of a closed plan in which ten requests came a second, each changed as is said of its index and instant."""
 
-    def make(made: Plan, change: Callable[[int, float], dict[str, Any]] = lambda index, due_s: {}) -> Evidence:
-        came = make_plan(phases=(1, 5, 5, 9), load={"jitter": 0})
-        found = make_evidence(made, requests=rows(came, lambda *of: {"on_schedule": False} | change(*of)))
+    def make(
+        made: Plan,
+        change: Callable[[int, float], dict[str, Any]] = lambda index, due_s: {},
+        numbered: Callable[[int], dict[str, int]] = lambda index: {},
+    ) -> Evidence:
+        came = rows(
+            make_plan(phases=(1, 5, 5, 9), load={"jitter": 0}), lambda *of: {"on_schedule": False} | change(*of)
+        )
+        found = make_evidence(made, requests=[msgspec.structs.replace(row, **numbered(row.index)) for row in came])
         return replace(found, plan=as_it_was(made, found.request_table))
 
     return make
@@ -148,6 +156,40 @@ def test_a_request_that_has_no_row_is_told(make_closed: MakeClosed, as_run: AsRu
     result = judge(lost)
     assert result.verdict == "invalid"
     assert "ot each request that the users of the locustfile began is known of once: 2 lost" in result.reason
+
+
+def _of_two(index: int) -> dict[str, int]:
+    """As it is numbered where the first 120 are of worker 0, and all others of worker 1."""
+    worker, nth = (0, index) if index < 120 else (1, index - 120)
+    return {"worker": worker, "index": 2 * nth + worker}
+
+
+def test_workers_that_give_users_numbers_of_their_own_lose_none_by_that(make_closed: MakeClosed, as_run: AsRun) -> None:
+    evidence = as_run(make_closed(workers=2), numbered=_of_two)
+    evidence = replace(evidence, workers=[Worker(0, "here", 7, 120), Worker(1, "here", 8, 80)])
+    result = judge(evidence)
+    assert (result.quality.offered, result.quality.missing, result.quality.unplanned) == (200, 0, 0)
+    assert [doubt.kind for doubt in result.doubts] == []
+
+
+def test_the_last_requests_of_a_worker_that_have_no_row_are_told(make_closed: MakeClosed, as_run: AsRun) -> None:
+    evidence = as_run(make_closed(workers=2), numbered=_of_two)
+    evidence = replace(evidence, workers=[Worker(0, "here", 7, 120), Worker(1, "here", 8, 83)])
+    assert "is known of once: 3 lost" in judge(evidence).reason
+
+
+def test_what_the_users_of_a_lost_worker_had_begun_is_told(make_closed: MakeClosed, as_run: AsRun) -> None:
+    lost = Worker(1, "there", 8, 80, "was ended by SIGKILL", 19.0)
+    unknown = {"outcome": "unfinished", "detail": lost.lost_words, "end_s": None}
+    evidence = as_run(make_closed(workers=2), lambda index, _: unknown if index > 196 else {}, _of_two)
+    result = judge(replace(evidence, workers=[Worker(0, "here", 7, 120), lost]))
+    assert result.verdict == "invalid"
+    said = "orker 1 (pid 8 on there), which was lost, had begun 80 requests of its users, and of 3 of them nobody knows what became of"
+    assert said in result.reason
+
+
+def test_that_workers_share_the_users_stands_in_the_outline(make_closed: MakeClosed) -> None:
+    assert "2 workers share its users, as Locust gives them out" in list(outline(make_closed(workers=2)))
 
 
 def test_requests_for_somebody_else_spoil_it(make_closed: MakeClosed, as_run: AsRun) -> None:

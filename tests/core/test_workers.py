@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from pydantic import ValidationError
 
 from harness.judging.evidence import Evidence
 from harness.judging.verdict import judge
@@ -18,7 +17,6 @@ from harness.planning.outline import outline
 from harness.planning.plan import Plan
 from harness.planning.recorded import Recorded
 from harness.planning.schedule import Schedule, Share
-from harness.reading.scenario import Load
 from harness.record.workers import Worker
 
 MakePlan = Callable[..., Plan]
@@ -72,13 +70,6 @@ def test_the_shares_stand_in_the_outline(make_plan: MakePlan) -> None:
     sizes = made.schedule.share_sizes(3)
     assert f"3 workers share it: {', '.join(map(str, sizes))} requests" in list(outline(made))
     assert not [line for line in outline(make_plan()) if "workers" in line]
-
-
-def test_the_users_of_a_locustfile_cannot_be_shared_out_and_that_is_said() -> None:
-    with pytest.raises(ValidationError) as refused:
-        Load.model_validate({"locustfile": "users.py", "workers": 2})
-    said = "workers share due times, and the users of a locustfile have none: leave it out"
-    assert refused.value.errors()[0]["ctx"]["wrongs"] == [(("workers",), said)]
 
 
 def _workers(**of_the_second: Any) -> list[Worker]:

@@ -42,7 +42,7 @@ OWN: dict[type[msgspec.Struct], set[str]] = {
     Arrival: {"link", "nonce", "fault", "messages_sha256", "came_to", "hit_by", "sketch", "picked"},
     Traffic: {"link"},
     HealthCheck: {"entry"},
-    Sent: set(),
+    Sent: {"entry"},
     # What the files and the command line say, into which nothing was filled yet.
     Begun: {
         "run_id", "started_at", "scenario_path", "scenario_sha256", "target_path", "target_sha256", "replay", "overrides",

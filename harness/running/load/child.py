@@ -21,33 +21,40 @@ CLIENT = "LOAD_CLIENT"
 """In the environment of a worker on another machine than its master: the number that it is known by, as hexadecimal digits."""
 
 
-def command(plan: Path, python: str = sys.executable) -> list[str]:
-    """The command line of a child that carries out the plan in the file *plan*.
+def command(plan: Path, python: str = sys.executable, module: str = LoadPlan.MODULE) -> list[str]:
+    """The command line of a child that carries out the plan in the file *plan*, which is of the kind that *module* reads.
 
     It ends by itself with status 0 once every request has ended, whatever came of them; any other status means that
     rows may be missing. SIGTERM ends it within a second, with a row for each open request.
     """
     # -P: a folder called locust where the harness was started must not stand in for the package.
-    return [python, "-P", "-m", "harness.running.load", str(plan.resolve())]
+    return [python, "-P", "-m", module, str(plan.resolve())]
 
 
 def master_command(
-    plan: Path, workers: int, port: int, address: str = "127.0.0.1", python: str = sys.executable
+    plan: Path,
+    workers: int,
+    port: int,
+    address: str = "127.0.0.1",
+    python: str = sys.executable,
+    module: str = LoadPlan.MODULE,
 ) -> list[str]:
     """The command line of a child that has the plan carried out by so many workers, which come to *port* of this machine's *address*.
 
     It is ready when all of them are, and ends as `command` does; a worker that it misses is told of in the plan's ``crew_path``.
     """
     listening = ["--master-bind-host", address, "--master-bind-port", str(port)]
-    return [*command(plan, python), "--master", "--expect-workers", str(workers), *listening]
+    return [*command(plan, python, module), "--master", "--expect-workers", str(workers), *listening]
 
 
-def worker_command(plan: Path, port: int, host: str = "127.0.0.1", python: str = sys.executable) -> list[str]:
+def worker_command(
+    plan: Path, port: int, host: str = "127.0.0.1", python: str = sys.executable, module: str = LoadPlan.MODULE
+) -> list[str]:
     """The command line of a worker of the master at *port* of *host*; `NUMBER` in its environment says which it is.
 
     One with `CLIENT` in its environment is on another machine, gets its plan by message, and works in the folder in which *plan* would be.
     """
-    return [*command(plan, python), "--worker", "--master-host", host, "--master-port", str(port)]
+    return [*command(plan, python, module), "--worker", "--master-host", host, "--master-port", str(port)]
 
 
 def write_plan(plan: LoadPlan, path: Path) -> None:

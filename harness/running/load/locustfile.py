@@ -38,25 +38,21 @@ from gevent.queue import Queue
 from locust import LoadTestShape, User, events, task
 from locust.dispatch import UsersDispatcher
 from locust.exception import RPCError
-from locust.runners import STATE_MISSING, MasterRunner
+from locust.runners import MasterRunner
 
 from harness.planning.schedule import Share
-from harness.record.clocks import Look
 from harness.record.masking import Mask
-from harness.record.workers import Seal
 from harness.running.load import admission, child, crew, elsewhere, handshake, word
 from harness.running.load import plan as load_plan
 from harness.running.load.away import Away, UnreachedError
-from harness.running.load.crew import Member
 from harness.running.load.door import AWAITED, Awaited, is_local
+from harness.running.load.leader import Leader
 from harness.running.load.plan import LoadPlan
 from harness.running.load.receiving import Received
 from harness.running.load.sending import Sender
 
 _PATH = Path(os.environ["LOAD_PLAN"])
 _LOOK_S = 0.005
-_PING_GAP_S = 0.01
-_PINGS_AGAIN, _PING_EVERY_S = 5, 1.0
 _ENDED_WITHIN_S = 1.2
 
 # Of this process as a worker.
@@ -64,12 +60,6 @@ _shares: Queue = Queue()
 _begins: Queue = Queue()
 _signals: list[str] = []  # that told it to end
 _away = Away(_PATH.parent, dict(os.environ)) if child.CLIENT in os.environ else None  # from its master
-# Of the process that hands out the work: its workers by their ids, and the ids of those that could begin, are done, or are lost.
-_members: dict[str, Member] = {}
-_prepared: set[str] = set()
-_done: set[str] = set()
-_lost: set[str] = set()
-_received: dict[str, Received] = {}  # from other machines
 
 
 @cache
@@ -107,25 +97,16 @@ class Pinned(UsersDispatcher):
         """One that was silent and is heard of again stays lost: nobody knows what it sent meanwhile, and when."""
 
     def remove_worker(self, worker_node: Any) -> None:
-        if worker_node.id in _members and worker_node.id not in _done | _lost:
-            _lost.add(worker_node.id)
-            member = _members[worker_node.id]
-            silent = worker_node.state == STATE_MISSING
-            member.lost, member.lost_s = "was not heard of for 4 s" if silent else "left", monotonic()
-            _tell()
+        _leader.misses(worker_node)
 
 
 def wire(environment: Any, runner: Any, **_: Any) -> None:
     """Have Locust pass our messages on, and end well when it is asked to."""
     environment.dispatcher_class = Pinned
+    _leader.hear(runner)
     runner.register_message("share", lambda msg, **_: _shares.put(Share(*msg.data)))
-    runner.register_message("prepared", _is_prepared)
     runner.register_message("ping", lambda msg, **_: runner.send_message("pong", [msg.data, monotonic()]))
-    runner.register_message("pong", _has_answered)
     runner.register_message("begin", lambda msg, **_: _begins.put(msg.data))
-    runner.register_message("done", _is_done)
-    runner.register_message("rows", _has_written)
-    runner.register_message("lateness", _was_late)
     # Who comes last is told first, and so before Locust tells the master.
     environment.events.quitting.add_listener(end_first)
     if _away is not None:
@@ -138,53 +119,20 @@ def wire(environment: Any, runner: Any, **_: Any) -> None:
         signal.signal(number, _stop)
 
 
-def _is_prepared(msg: Any, **_: Any) -> None:
-    member = _members[msg.node_id]
-    member.host, member.pid, member.clock = msg.data
-    if _is_away(msg.node_id):
-        path = Path(_plan().rows_dir) / f"requests-{member.number}.rows"
-        _received[msg.node_id] = Received(path, Mask(_plan().secrets))
-    _prepared.add(msg.node_id)
-
-
 def _is_away(worker: str) -> bool:
     """Whether it is on another machine."""
     return _came is not None and not is_local(worker)
 
 
-def _has_written(msg: Any, **_: Any) -> None:
-    _received[msg.node_id].take(*msg.data)
+def _receives(worker: str, number: int) -> Received | None:
+    """Where the rows of a worker of another machine go."""
+    path = Path(_plan().rows_dir) / f"requests-{number}.rows"
+    return Received(path, Mask(_plan().secrets)) if _is_away(worker) else None
 
 
-def _was_late(msg: Any, **_: Any) -> None:
-    _, lines = msg.data
-    with suppress(OSError), Path(_plan().instrument_path).open("ab", buffering=0) as file:
-        file.write(lines)
-
-
-def _has_answered(msg: Any, **_: Any) -> None:
-    sent_s, theirs_s = msg.data
-    member = _members[msg.node_id]
-    member.saw(Look(sent_s, theirs_s - member.ahead_s, monotonic()))
-
-
-def _is_done(msg: Any, **_: Any) -> None:
-    why, *seal = msg.data
-    member = _members[msg.node_id]
-    member.seal = Seal(*seal) if seal else None
-    if member.seal and (here := _received.get(msg.node_id)):
-        member.torn, member.seal = here.differs(member.seal), here.seal
-    if not why:
-        _done.add(msg.node_id)
-    elif msg.node_id not in _lost:
-        _lost.add(msg.node_id)
-        member.lost, member.lost_s = why, monotonic()
-    _tell()
-
-
-def _tell() -> None:
-    if _PATH.exists() and _plan().crew_path:
-        crew.write(Path(_plan().crew_path), sorted(_members.values(), key=lambda member: member.number))
+_leader = Leader(
+    lambda: _plan().crew_path if _PATH.exists() else "", lambda: _plan().instrument_path, _receives
+)  # of the process that hands out the work
 
 
 def _stop(signum: int, _frame: FrameType | None) -> NoReturn:
@@ -202,9 +150,7 @@ def hand_out(environment: Any, **_: Any) -> None:
     runner = environment.runner
     several = isinstance(runner, MasterRunner)
     ids = sorted((worker.id for worker in runner.clients.ready), key=_order) if several else ["local"]
-    for workers in (_members, _prepared, _done, _lost):
-        workers.clear()
-    _members.update({worker: Member(number) for number, worker in enumerate(ids)})
+    _leader.lead(ids)
     gevent.spawn(_await_start, runner)
 
 
@@ -217,46 +163,36 @@ def _share_out(runner: Any) -> None:
     """Tell each worker what its share is, and those of other machines the plan."""
     while not _PATH.exists():
         gevent.sleep(_LOOK_S)
-    for number, worker in enumerate(_members):
+    for number, worker in enumerate(_leader.members):
         if _is_away(worker):
             for piece in elsewhere.pieces(_plan()):
                 runner.send_message("plan", piece, client_id=worker)
                 gevent.sleep(0)
-        runner.send_message("share", [number, len(_members)], client_id=worker)
+        runner.send_message("share", [number, len(_leader.members)], client_id=worker)
 
 
 def _await_start(runner: Any) -> None:
     """Tell the harness once every worker could begin, and them when to."""
     _share_out(runner)
-    while not _prepared | _lost >= _members.keys():
+    while not _leader.could_begin():
         gevent.sleep(_LOOK_S)
-    if not _prepared >= _members.keys():
-        _tell()
+    if _leader.missed:
+        _leader.tell()
         return  # What one of them could not begin, the others do not.
     several = isinstance(runner, MasterRunner)
     if several:
-        _ping(runner, crew.LOOKS_FIRST)
-    _tell()
-    handshake.say_ready(Path(_plan().ready_path), handshake.Ready(os.getpid(), len(_members)))
+        _leader.ping(runner, crew.LOOKS_FIRST)
+    _leader.tell()
+    handshake.say_ready(Path(_plan().ready_path), handshake.Ready(os.getpid(), len(_leader.members)))
     while not (start := handshake.start(Path(_plan().start_path))):
         gevent.sleep(_LOOK_S)
-    for worker, member in _members.items():
-        if several:
-            member.settle(crew.own_clock())
+    if several:
+        _leader.settle()
+    for worker, member in _leader.members.items():
         runner.send_message("begin", [start.clock_zero_s, member.ahead_s], client_id=worker)
-    _tell()  # how their clocks stand, since rows say it from now on
-    while several:
-        gevent.sleep(_PING_EVERY_S)
-        _ping(runner, _PINGS_AGAIN)
-        _tell()
-
-
-def _ping(runner: Any, times: int) -> None:
-    """Look so many times at the clock of each worker that is there."""
-    for _ in range(times):
-        for worker in _members.keys() - _lost:
-            runner.send_message("ping", monotonic(), client_id=worker)
-        gevent.sleep(_PING_GAP_S)
+    _leader.tell()  # how their clocks stand, since rows say it from now on
+    if several:
+        _leader.watch_clocks(runner)
 
 
 def end_first(environment: Any, **_: Any) -> None:
@@ -270,12 +206,12 @@ def hear_the_last(environment: Any, **_: Any) -> None:
     """Have workers of other machines end first, and send what they have written, while their master is still there to hear it."""
     if environment.parsed_options.worker:
         return  # It is told of a stop, too, and knows of nobody.
-    for worker in _received:
+    for worker in _leader.received:
         environment.runner.send_message("quit", client_id=worker)
     until_s = monotonic() + _ENDED_WITHIN_S
-    while not _done | _lost >= _received.keys() and monotonic() < until_s:
+    while not _leader.done | _leader.lost >= _leader.received.keys() and monotonic() < until_s:
         gevent.sleep(_LOOK_S)
-    _tell()
+    _leader.tell()
 
 
 events.init.add_listener(wire)  # type: ignore[no-untyped-call]  # Locust's own
@@ -291,12 +227,12 @@ class OneUserAWorker(LoadTestShape):
         if self.runner.shape_last_tick is None:
             return (len(self.runner.clients.ready) if isinstance(self.runner, MasterRunner) else 1), 100
         # Locust asks once a second; an answer that waits for the end makes the end come at once.
-        while not (_members and _done | _lost >= _members.keys()):
+        while not _leader.over():
             gevent.sleep(4 * _LOOK_S)
         if isinstance(self.runner, MasterRunner):
-            _ping(self.runner, crew.LOOKS_FIRST)
-            gevent.sleep(_PING_GAP_S)
-            _tell()
+            _leader.ping(self.runner, crew.LOOKS_FIRST)
+            gevent.sleep(2 * _LOOK_S)
+            _leader.tell()
         return None
 
 

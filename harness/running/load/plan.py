@@ -7,7 +7,7 @@ and is never kept with the run.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -60,6 +60,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to send, when, to whom, and where to write down what came of it. Paths are absolute."""
+
+    MODULE: ClassVar[str] = "harness.running.load"
+    """What carries such a plan out."""
 
     run_id: str
     schedule: Schedule | Recorded

@@ -61,38 +61,35 @@ class LoadChild:
             else _load_plan(plan, questions, run_id, rows, instrument, temp, processes)
         )
         many = plan.scenario.load.workers
-        self._workers = (
-            LoadWorkers(processes, self._plan, many, NAME, hosts)
-            if (many > 1 or hosts is not None) and isinstance(self._plan, LoadPlan)
-            else None
-        )
+        self._workers = LoadWorkers(processes, self._plan, many, NAME, hosts) if many > 1 or hosts is not None else None
         self._ready_by_s = 0.0
 
     def spawn(self, say: Callable[[str], None] = lambda _: None) -> None:
         """Start the child, which sends nothing yet, and *say* where it can be watched."""
         path = plan_path(self._temp)
+        # A master that was there before its plan finds it whole.
+        new = path.with_suffix(".new")
         if isinstance(self._plan, UsersPlan):
-            users_plan.write(self._plan, path)
-            self._processes.spawn(NAME, users_plan.command(path), may_end=True)
+            users_plan.write(self._plan, new)
         else:
-            # A master that was there before its plan finds it whole.
-            child.write_plan(self._plan, path.with_suffix(".new"))
-            path.with_suffix(".new").rename(path)
-            if self._workers is None:
-                self._processes.spawn(NAME, child.command(path), may_end=True)
-            else:
-                self._workers.spawn(path)
+            child.write_plan(self._plan, new)
+        new.rename(path)
+        if self._workers is None:
+            self._processes.spawn(NAME, child.command(path, module=self._plan.MODULE), may_end=True)
+        else:
+            self._workers.spawn(path)
         self._ready_by_s = time.monotonic() + _READY_S
         if isinstance(self._plan, UsersPlan) and self._plan.web_port is not None:
             say(f"Locust shows its users at http://127.0.0.1:{self._plan.web_port}")
 
     def ready(self) -> bool:
         """Whether it could begin at once. Raises HarnessError when it takes too long, or never will."""
+        said = child.ready(self._plan)
+        if said is not None and said.refused:
+            raise NotLoadedError(f"the locustfile cannot be loaded: {said.refused}")
         if self._workers is not None:
             self._workers.check_starting()
-        if (said := child.ready(self._plan)) is not None:
-            if said.refused:
-                raise NotLoadedError(f"the locustfile cannot be loaded: {said.refused}")
+        if said is not None:
             return True
         if time.monotonic() > self._ready_by_s:
             raise HarnessError(f"the load generator was not ready within {_READY_S:g} s; see load.log")
@@ -190,6 +187,8 @@ def _users_plan(plan: Plan, run_id: str, rows: Path, instrument: Path, temp: Pat
         web_port=(free_port() if load.web is True else load.web) if load.web else None,
         otel=load.otel,
         secrets=dict(processes.secrets),
+        workers=load.workers,
+        crew_path=str(temp / "load-crew.json"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from harness.record import workers as kept
 from harness.record.clocks import fit, may_be_one, on_ours
 from harness.record.masking import Mask
 from harness.record.rowfile import RowFile, read_rows
-from harness.record.rows import Request
+from harness.record.rows import Request, Sent
 from harness.record.run_folder import RunFolder
 from harness.record.workers import Worker
 from harness.running.free_port import free_port
@@ -25,6 +25,8 @@ from harness.running.load import child, crew
 from harness.running.load.crew import Member
 from harness.running.load.plan import LoadPlan
 from harness.running.load.unsent import left_over
+from harness.running.load.users.plan import UsersPlan
+from harness.running.load.users.recording import never_heard_of
 from harness.running.ports import UntrustworthyError
 from harness.running.world.load_hosts import Hosts
 from harness.running.world.processes import Processes
@@ -34,7 +36,7 @@ class LoadWorkers:
     """So *many* workers of the load *plan*, whose master is the process *master*; the last of them are *hosts*, on other machines."""
 
     def __init__(
-        self, processes: Processes, plan: LoadPlan, many: int, master: str, hosts: Hosts | None = None
+        self, processes: Processes, plan: LoadPlan | UsersPlan, many: int, master: str, hosts: Hosts | None = None
     ) -> None:
         self._processes, self._plan, self._master, self._hosts = processes, plan, master, hosts
         self._numbers = range(many)
@@ -48,12 +50,12 @@ class LoadWorkers:
         spawn = partial(self._processes.spawn, may_end=True)
         if self._hosts is None:
             port, address, environment = free_port(), LOOPBACK, dict[str, str]()
-            spawn(self._master, child.master_command(path, len(self._numbers), port))
+            spawn(self._master, child.master_command(path, len(self._numbers), port, module=self._plan.MODULE))
         else:
             (port, address), environment = self._hosts.here, self._hosts.environment
         for number, name in self._names.items():
             said = {**environment, child.NUMBER: str(number)}
-            spawn(name, child.worker_command(path, port, address), said, may_die=True)
+            spawn(name, child.worker_command(path, port, address, module=self._plan.MODULE), said, may_die=True)
 
     def check_starting(self) -> None:
         """Raises HarnessError where one of them has died already, or could not go on."""
@@ -84,7 +86,7 @@ class LoadWorkers:
         called = self._worker(number, members).called
         return (
             f"{called}, one of {len(self._numbers)} that share the load, was lost {max(0.0, at_s - zero_s):.1f} s after the load began: "
-            f"it {how}, and from then on its share was not sent"
+            f"it {how}, and from then on {'its share was not sent' if isinstance(self._plan, LoadPlan) else 'its users asked nothing'}"
         )
 
     def ended(self) -> bool:
@@ -99,7 +101,8 @@ class LoadWorkers:
     def account(self, folder: RunFolder, zero_s: float) -> None:
         """Write a row for what a lost worker left over, and what is known of each worker."""
         members = self._members()
-        settled = [self._settled(self._worker(number, members), members, folder, zero_s) for number in self._numbers]
+        of = (self._with_begun(self._worker(number, members), folder) for number in self._numbers)
+        settled = [self._settled(worker, members, folder, zero_s) for worker in of]
         told = [self._on_our_clock(worker, members.get(worker.number), folder, zero_s) for worker in settled]
         if lost := [worker for worker in told if worker.lost]:
             self._write_left_over(lost, folder, zero_s)
@@ -119,8 +122,19 @@ class LoadWorkers:
     def _worker(self, number: int, members: Mapping[int, Member]) -> Worker:
         member = members.get(number) or Member(number, crew.here()[0])
         pid = self._processes.pids[self._names[number]] if number in self._names else member.pid
-        sizes = self._plan.schedule.share_sizes(len(self._numbers), self._plan.requests_max)
-        return Worker(number, member.host, pid, sizes[number])
+        return Worker(number, member.host, pid, self._share_size(number))
+
+    def _share_size(self, number: int) -> int:
+        """How many requests a worker is to send; 0 where its users decide that."""
+        if isinstance(self._plan, UsersPlan):
+            return 0
+        return self._plan.schedule.share_sizes(len(self._numbers), self._plan.requests_max)[number]
+
+    def _with_begun(self, worker: Worker, folder: RunFolder) -> Worker:
+        """*worker*, whose share are the requests that its users have begun, where those decide that."""
+        if isinstance(self._plan, LoadPlan):
+            return worker
+        return replace(worker, requests=sum(1 for _ in _begun(folder, worker.number)))
 
     def _settled(self, worker: Worker, members: Mapping[int, Member], folder: RunFolder, zero_s: float) -> Worker:
         member, lost = members.get(worker.number), self._lost.get(worker.number)
@@ -161,10 +175,27 @@ class LoadWorkers:
         until_s = max([*known.values(), *(at_s for _, at_s in self._lost.values())])
         file = RowFile(folder.rows / "requests-left-over.rows", Mask(self._plan.secrets))
         for worker in lost:
-            share, at_s = Share(worker.number, len(self._numbers)), self._lost[worker.number][1]
-            for row in left_over(self._plan, share, set(known), zero_s, at_s, until_s, worker.lost_words):
+            for row in self._left_over(worker, folder, known, zero_s, until_s):
                 file.add(row)
         file.close()
+
+    def _left_over(
+        self, worker: Worker, folder: RunFolder, known: Mapping[int, float], zero_s: float, until_s: float
+    ) -> Iterator[Request]:
+        """The requests of a lost *worker* that have no row: those that were due *until_s*, or that its users had begun."""
+        plan = self._plan
+        if isinstance(plan, UsersPlan):
+            begun = (sent for sent in _begun(folder, worker.number) if sent.index not in known)
+            yield from (never_heard_of(plan, worker.number, sent, worker.lost_words) for sent in begun)
+        else:
+            share, at_s = Share(worker.number, len(self._numbers)), self._lost[worker.number][1]
+            yield from left_over(plan, share, set(known), zero_s, at_s, until_s, worker.lost_words)
+
+
+def _begun(folder: RunFolder, number: int) -> Iterator[Sent]:
+    """What the users of a worker have begun."""
+    path = folder.rows / f"begun-{number}.rows"
+    return read_rows(path, Sent) if path.exists() else iter(())
 
 
 def _rows(folder: RunFolder, worker: Worker) -> Path:

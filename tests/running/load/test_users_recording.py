@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.planning.schedule import Share
 from harness.protocols.nonce import Nonces, NonceSearch, nonce
 from harness.record.rows import ELSEWHERE, Request, Sent
 from harness.running.load.users.__main__ import LastWords, refused
 from harness.running.load.users.outcomes import CutError, elsewhere, outcome_of
 from harness.running.load.users.plan import UsersPlan
-from harness.running.load.users.recording import Recording
+from harness.running.load.users.recording import Recording, never_heard_of
 
 PLAN = UsersPlan(
     run_id="run-7",
@@ -68,7 +69,40 @@ def test_that_a_request_has_begun_is_told_before_anybody_knows_what_becomes_of_i
     recording = Recording(PLAN, desk, lambda: desk.now_s, began=told.append)
     recording.begins(WEST, user=1)
     recording.begins(EAST, user=0, due_s=99.5)
-    assert (told, desk.rows) == ([Sent(0, 100.0), Sent(1, 99.5)], [])
+    assert (told, desk.rows) == ([Sent(0, 100.0, "west", 1), Sent(1, 99.5, "east", 0)], [])
+
+
+def test_of_several_workers_each_has_numbers_of_its_own_and_rows_on_the_clock_of_the_run(desk: Desk) -> None:
+    told: list[Sent] = []
+    plan = msgspec.structs.replace(PLAN, workers=3, requests_max=5)
+    recording = Recording(plan, desk, lambda: desk.now_s, lambda: desk.calls.append("full"), told.append, Share(2, 3))
+    recording.ahead_s = 90.0
+    for user in (2, 5):
+        recording.is_judged(recording.begins(WEST, user), "/hello", 0, None)
+    assert [(row.index, row.worker, row.due_s, row.nonce) for row in desk.rows] == [
+        (2, 2, 10.0, nonce("run-7", 2)),
+        (5, 2, 10.0, nonce("run-7", 5)),
+    ]
+    assert told == [Sent(2, 10.0, "west", 2), Sent(5, 10.0, "west", 5)]
+    # Of five requests 0, 1, 2, 3 and 4 the last worker has number 2 alone.
+    assert desk.calls == ["full"]
+
+
+def test_users_of_each_worker_ask_one_entry_after_the_other_and_each_begins_with_another() -> None:
+    plan = msgspec.structs.replace(PLAN, workers=2)
+    numbers = [[plan.user(nth, worker) for nth in range(4)] for worker in (0, 1)]
+    assert sorted(numbers[0] + numbers[1]) == list(range(8))
+    assert [[plan.host_of(user) for user in of] for of in numbers] == [
+        ["east", "west", "east", "west"],
+        ["west", "east", "west", "east"],
+    ]
+    assert [PLAN.host_of(PLAN.user(nth, 0)) for nth in range(3)] == ["east", "west", "east"]
+
+
+def test_what_a_lost_worker_had_begun_has_a_row_that_says_so() -> None:
+    row = never_heard_of(PLAN, 1, Sent(7, 3.5, "west", 3), "worker 1 was lost: it left")
+    assert (row.index, row.worker, row.due_s, row.outcome, row.entry) == (7, 1, 3.5, "unfinished", "west")
+    assert (row.conversation, row.nonce, row.detail) == ("user-3", nonce("run-7", 7), "worker 1 was lost: it left")
 
 
 def test_a_request_of_a_schedule_is_due_when_that_says_so(desk: Desk) -> None:

@@ -32,7 +32,7 @@ from harness.running.world.processes import Processes
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "chaos"))
 
-from load_workers import Clock, Crew, answering, killed_in
+from load_workers import Clock, Crew, UsersCrew, answering, killed_in
 
 ZERO_S = 100.0
 
@@ -171,11 +171,13 @@ def test_a_worker_that_could_not_go_on_before_the_load_began_keeps_it_from_begin
         load.workers.check_starting()
 
 
-def test_a_worker_that_cannot_prepare_is_told_before_the_load_begins(tmp_path: Path) -> None:
-    crew = Crew(tmp_path, "http://127.0.0.1:9", ask=ResolvedAsk("jsno"))
-    with pytest.raises(HarnessError, match=r"^worker . .* could not begin its load: it could not go on, and the end"):
-        crew.begin()
-    crew.workers.stop(5.0)
+def test_a_worker_of_users_that_is_killed_is_told_and_what_it_had_begun_has_rows(tmp_path: Path) -> None:
+    with answering() as url:
+        crew = UsersCrew(tmp_path, url, 2.0)
+        assert killed_in(crew, 1, after_s=0.6) == []
+    whole, lost = read_workers(crew.folder)
+    assert (whole.lost, whole.torn, lost.lost) == ("", "", "ended with -9")
+    assert whole.requests == sum(row.worker == 0 for row in crew.rows())
 
 
 def test_a_worker_that_fails_while_it_sends_is_lost_and_not_done(tmp_path: Path) -> None:

@@ -1,22 +1,26 @@
-"""Runs Locust on somebody's locustfile, deaf to Locust's own settings: ``python -m harness.running.load.users PLAN``."""
+"""Runs Locust on somebody's locustfile, deaf to its settings: ``python -m harness.running.load.users PLAN [OPTION OF LOCUST'S]...``."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from traceback import extract_tb, print_exc
 from typing import TextIO
 
-from harness.running.load import handshake
+from harness.running.load import child, handshake
 from harness.running.load.users import plan as users_plan
 from harness.running.load.users.plan import UsersPlan
 
 
-def main(path: Path) -> None:
-    """Run the plan in the file at *path*; where the locustfile cannot be loaded, say so in the file that was to say ready."""
+def main(path: Path, more: Sequence[str] = ()) -> None:
+    """Run the plan in the file at *path*; where the locustfile cannot be loaded, say so in the file that was to say ready.
+
+    *more* says of one of several workers, or of their master, that it is one, and where the two meet.
+    """
     plan = users_plan.read(path)
     os.chdir(Path(plan.locustfile).parent)
     # The load is the instrument: where it is allowed to, it goes before what it measures on a busy machine.
@@ -26,7 +30,7 @@ def main(path: Path) -> None:
     import locust.main
     from locust import argument_parser
 
-    from harness.running.load.users import recorder
+    from harness.running.load.users import recorder, shared
 
     # A "master = true" in one of Locust's own files or variables would have us wait for ever; those of the locustfile's own
     # arguments stay.
@@ -35,10 +39,10 @@ def main(path: Path) -> None:
     known = {getattr(action, "env_var", None) for action in argument_parser.get_parser()._actions}
     for name in [name for name in os.environ if name in known]:
         del os.environ[name]
-    recorder.install(plan)
+    recorder.install(recorder.Course(plan) if plan.workers == 1 else shared.course(plan, os.environ.get(child.NUMBER)))
     words = LastWords()
     logging.getLogger().addHandler(words)
-    sys.argv = ["locust", *arguments(plan)]
+    sys.argv = ["locust", *arguments(plan), *more]
     try:
         locust.main.main()  # type: ignore[no-untyped-call]  # Locust's own
     except (Exception, SystemExit) as error:  # whatever the locustfile raises, it is told with its line
@@ -90,4 +94,4 @@ def refused(error: Exception | SystemExit, locustfile: str, told: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+    main(Path(sys.argv[1]).resolve(), sys.argv[2:])

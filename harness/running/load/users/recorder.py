@@ -26,6 +26,7 @@ from locust.contrib.fasthttp import ResponseContextManager as CaughtResponse
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
 from requests.exceptions import ConnectionError as NotSentError
 
+from harness.planning.schedule import ALL, Share
 from harness.record.masking import Mask
 from harness.record.rowfile import RowFile
 from harness.running.load import handshake
@@ -34,7 +35,7 @@ from harness.running.load.users.outcomes import CutError, UnsentError, elsewhere
 from harness.running.load.users.plan import UsersPlan
 from harness.running.load.users.recording import Asked, Recording
 
-_LOOK_S = 0.005
+LOOK_S = 0.005
 _GOES_ELSEWHERE = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser)
 _ASKED = "_harness_asked"
 _NUMBER = "_harness_user"
@@ -53,15 +54,27 @@ class _NotSentError(UnsentError, NotSentError):
     """As both of Locust's sessions know a request that could not be sent."""
 
 
-def install(plan: UsersPlan) -> None:
-    """Have Locust, which is to load the locustfile of *plan* next, tell of all that its users do; and begin and end when it is to."""
-    rows = RowFile(Path(plan.rows_dir) / "requests-0.rows", Mask(plan.secrets))
-    course = Course(plan)
-    begun = RowFile(Path(plan.rows_dir) / "begun-0.rows")
-    recording = Recording(plan, rows, monotonic, course.over, begun.add)
-    course.recording = recording
+def install(course: Course) -> None:
+    """Have Locust, which is to load the locustfile of *course* next, tell of all that its users do; and begin and end when it is to."""
     current.append(course)
-    _give_hosts(plan)
+    if course.recording is not None:
+        _look_on(course.plan, course.recording, course.share)
+    events.quitting.add_listener(course.end)  # type: ignore[no-untyped-call]  # Locust's own
+    # What the locustfile does in its own listeners is done by then: this one comes after them.
+    create = locust.main.create_environment
+
+    def created(*args: Any, **kwargs: Any) -> Any:
+        environment = create(*args, **kwargs)  # type: ignore[no-untyped-call]  # Locust's own
+        environment.stop_timeout = course.plan.drain_s
+        events.init.add_listener(course.await_start)  # type: ignore[no-untyped-call]  # Locust's own
+        return environment
+
+    locust.main.create_environment = created
+
+
+def _look_on(plan: UsersPlan, recording: Recording, share: Share) -> None:
+    """Have Locust's two sessions, and its request event, tell the *recording* of a *share* of the users."""
+    _give_hosts(plan, share)
     HttpSession._send_request_safe_mode = _sent_by_requests(HttpSession._send_request_safe_mode, recording)  # type: ignore[method-assign]  # to look on
     FastHttpSession._send_request_safe_mode = _sent_fast(FastHttpSession._send_request_safe_mode, recording)  # type: ignore[method-assign]  # to look on
     for response in (HttpResponse, FastResponse):
@@ -69,27 +82,23 @@ def install(plan: UsersPlan) -> None:
     for caught in (HttpResponse, CaughtResponse):
         caught.__exit__ = _left(caught.__exit__, recording)  # type: ignore[method-assign]  # to look on
     events.request.add_listener(_hearing(recording, plan))  # type: ignore[no-untyped-call]  # Locust's own
-    events.quitting.add_listener(course.end)  # type: ignore[no-untyped-call]  # Locust's own
-    # What the locustfile does in its own listeners is done by then: this one comes after them.
-    create = locust.main.create_environment
-
-    def created(*args: Any, **kwargs: Any) -> Any:
-        environment = create(*args, **kwargs)  # type: ignore[no-untyped-call]  # Locust's own
-        environment.stop_timeout = plan.drain_s
-        events.init.add_listener(course.await_start)  # type: ignore[no-untyped-call]  # Locust's own
-        return environment
-
-    locust.main.create_environment = created
 
 
 class Course:
-    """When the load of *plan* begins, at *zero_s* of the monotonic clock, and ends; and what is written of it."""
+    """When the load of *plan* begins, at *zero_s* of the monotonic clock, and ends; and what is written of a *share* of its users.
 
-    recording: Recording
+    None of them where the users are in other processes, whose master this one is.
+    """
 
-    def __init__(self, plan: UsersPlan) -> None:
-        self.plan, self.zero_s = plan, 0.0
+    def __init__(self, plan: UsersPlan, share: Share | None = ALL) -> None:
+        self.plan, self.zero_s, self.share = plan, 0.0, share or ALL
         self._over = Event()
+        self.recording: Recording | None = None
+        if share is not None:
+            folder, number = Path(plan.rows_dir), share.number
+            self.rows = RowFile(folder / f"requests-{number}.rows", Mask(plan.secrets))
+            begun = RowFile(folder / f"begun-{number}.rows")
+            self.recording = Recording(plan, self.rows, monotonic, self.over, begun.add, share)
 
     def over(self) -> None:
         """As many requests have begun as are allowed."""
@@ -97,16 +106,23 @@ class Course:
 
     def await_start(self, environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None:
         """Tell the harness that the users could begin, and wait until they may."""
+        self._await_start(1)
+        if self.plan.instrument_path:
+            gevent.spawn(count_lateness, self.plan.instrument_path)
+        self._begin(environment, runner, web_ui)
+
+    def _await_start(self, workers: int) -> None:
         plan = self.plan
-        handshake.say_ready(Path(plan.ready_path), handshake.Ready(os.getpid(), 1))
+        handshake.say_ready(Path(plan.ready_path), handshake.Ready(os.getpid(), workers))
         while not (start := handshake.start(Path(plan.start_path))):
-            gevent.sleep(_LOOK_S)
+            gevent.sleep(LOOK_S)
         self.zero_s = start.clock_zero_s
-        if plan.instrument_path:
-            gevent.spawn(count_lateness, plan.instrument_path)
+
+    def _begin(self, environment: Any, runner: Any, web_ui: Any) -> None:
+        """The users begin when this returns, and end when their time is over, or when somebody asks for it."""
         gevent.sleep(max(0.0, self.zero_s - monotonic()))
         gevent.signal_handler(signal.SIGTERM, self._stop, environment, runner)
-        gevent.spawn(self._finish, self.zero_s + plan.total_s, runner, web_ui)
+        gevent.spawn(self._finish, self.zero_s + self.plan.total_s, runner, web_ui)
 
     def _stop(self, environment: Any, runner: Any) -> None:
         """Somebody asked this process to end. Locust would hear of it too late where a LoadTestShape goes on."""
@@ -122,7 +138,8 @@ class Course:
 
     def end(self, environment: Any, **_: Any) -> None:
         """All is over, or somebody asked this process to end: what is open has its row now, whatever happens from here on."""
-        self.recording.give_up()
+        if self.recording is not None:
+            self.recording.give_up()
         environment.stop_timeout = 0
         # What a locustfile makes of failed requests is its own matter; those are what is measured.
         environment.process_exit_code = 0
@@ -136,22 +153,23 @@ def _quit(runner: Any) -> None:
         runner.quit()
 
 
-def _give_hosts(plan: UsersPlan) -> None:
+def _give_hosts(plan: UsersPlan, share: Share) -> None:
     """Each user asks the next of the entries, whatever host its class names."""
-    urls, numbers, create = list(plan.hosts.values()), count(), User.__init__
+    numbers, create = count(), User.__init__
 
     def created(self: User, *args: Any, **kwargs: Any) -> None:
         create(self, *args, **kwargs)
-        number = next(numbers)
+        number = plan.user(next(numbers), share.number)
         setattr(self, _NUMBER, number)
-        self.host = urls[number % len(urls)].rstrip("/")
+        self.host = plan.hosts[plan.host_of(number)].rstrip("/")
 
     User.__init__ = created  # type: ignore[method-assign]  # to look on
 
 
 def nonce_of_next() -> str:
     """The nonce of the next request of the user whose greenlet this is; empty where nothing is recorded."""
-    return current[0].recording.nonce_of_next(_number(None)) if current else ""
+    recording = current[0].recording if current else None
+    return recording.nonce_of_next(_number(None)) if recording else ""
 
 
 def due_at(due_s: float) -> None:

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from harness.planning.schedule import ALL, Share
 from harness.protocols.nonce import nonce, traceparent
-from harness.record.rows import Request, Sent
+from harness.record.clocks import earlier
+from harness.record.rows import Request, RequestOutcome, Sent
 from harness.running.load.users.outcomes import OverError, UnsentError, outcome_of
-from harness.running.load.users.plan import UsersPlan
+from harness.running.load.users.plan import UsersPlan, index_of
 
 Failure = BaseException | str | None
 
@@ -52,8 +54,11 @@ class Asked(msgspec.Struct, gc=False):
 class Recording:
     """The requests of one process, which *now* tells the time of; *full* is called when as many have begun as the plan allows.
 
-    *began* is told of each as it begins.
+    *began* is told of each as it begins. Of several workers this is the one whose number is the *share*'s; its clock is *ahead_s* of the
+    run's, on which its rows are.
     """
+
+    ahead_s = 0.0
 
     def __init__(
         self,
@@ -62,7 +67,12 @@ class Recording:
         now: Callable[[], float],
         full: Callable[[], None] = lambda: None,
         began: Callable[[Sent], None] = _unheard,
+        share: Share = ALL,
     ) -> None:
+        self._share = share
+        # What one worker has left of it nobody can give to another.
+        most = None if plan.requests_max is None else max(1, -(-(plan.requests_max - share.number) // share.of))
+        self._last = None if most is None else index_of(most - 1, share.number, share.of)
         self._plan, self._rows, self._now, self._full, self._began = plan, rows, now, full, began
         self._indices, self._open = count(), dict[int, Asked]()
         self._turns: dict[int, int] = {}
@@ -76,7 +86,7 @@ class Recording:
         *due_s*: it was to be sent then, by a schedule that waits for nobody.
         """
         index = self._reserved.pop(user, None)
-        index = next(self._indices) if index is None else index
+        index = self._next() if index is None else index
         turn = self._turns[user] = self._turns.get(user, -1) + 1
         sent_s = self._now() if at_s is None else at_s
         asked = Asked(
@@ -92,15 +102,15 @@ class Recording:
         )
         if not self._over:
             self._open[index] = asked
-            self._began(Sent(index, asked.due_s))
-            if index + 1 == self._plan.requests_max:
+            self._began(Sent(index, asked.due_s - self.ahead_s, asked.entry, user))
+            if index == self._last:
                 self._full()
         return asked
 
     def nonce_of_next(self, user: int) -> str:
         """The nonce that the next request of *user* will have, whoever sends it."""
         if user not in self._reserved:
-            self._reserved[user] = next(self._indices)
+            self._reserved[user] = self._next()
         return nonce(self._plan.run_id, self._reserved[user])
 
     def marks(self, asked: Asked, taken: Mapping[str, object]) -> dict[str, str]:
@@ -163,6 +173,9 @@ class Recording:
             self._write(self.begins("", user), ended_s=None, failure=UnsentError("marked, and never asked"))
         self._over = True
 
+    def _next(self) -> int:
+        return index_of(next(self._indices), self._share.number, self._share.of)
+
     def _end(self, asked: Asked) -> None:
         self._write(asked, ended_s=self._now(), failure=asked.failure)
 
@@ -172,36 +185,51 @@ class Recording:
         outcome, detail = outcome_of(failure, asked.status)
         if outcome in ("unfinished", "not_sent"):
             ended_s = None
-        self._rows.add(
-            Request(
-                index=asked.index,
-                worker=0,
-                due_s=asked.due_s,
-                sent_s=None if outcome == "not_sent" else asked.sent_s,
-                first_byte_s=asked.first_byte_s,
-                end_s=ended_s,
-                status=asked.status,
-                outcome=outcome,
-                bytes=asked.bytes,
-                entry=asked.entry,
-                conversation=f"user-{asked.user}",
-                turn=asked.turn,
-                question=asked.name,
-                nonce=asked.nonce,
-                detail=detail,
-                streamed=asked.streamed,
-                orderly=outcome == "complete",
-                on_schedule=asked.on_schedule,
-            )
+        row = self._row(asked, outcome, detail, ended_s)
+        self._rows.add(earlier(row, self.ahead_s) if self.ahead_s else row)
+
+    def _row(self, asked: Asked, outcome: RequestOutcome, detail: str, ended_s: float | None) -> Request:
+        return Request(
+            index=asked.index,
+            worker=self._share.number,
+            due_s=asked.due_s,
+            sent_s=None if outcome == "not_sent" else asked.sent_s,
+            first_byte_s=asked.first_byte_s,
+            end_s=ended_s,
+            status=asked.status,
+            outcome=outcome,
+            bytes=asked.bytes,
+            entry=asked.entry,
+            conversation=f"user-{asked.user}",
+            turn=asked.turn,
+            question=asked.name,
+            nonce=asked.nonce,
+            detail=detail,
+            streamed=asked.streamed,
+            orderly=outcome == "complete",
+            on_schedule=asked.on_schedule,
         )
 
     def _entry(self, url: str, user: int) -> str:
         """The entry at which *url* is; of several with one address that of the *user*."""
         origin = _origin(url)
         found = [name for name, at in self._entries if at == origin]
-        hosts = list(self._plan.hosts)
-        own = hosts[user % len(hosts)]
+        own = self._plan.host_of(user)
         return own if own in found else found[0] if found else ""
+
+
+def never_heard_of(plan: UsersPlan, worker: int, sent: Sent, why: str) -> Request:
+    """The row of what the users of a *worker* had begun when it was lost: nobody knows what became of it."""
+    return Request(
+        index=sent.index,
+        worker=worker,
+        due_s=sent.due_s,
+        outcome="unfinished",
+        detail=why,
+        entry=sent.entry,
+        conversation=f"user-{sent.user}",
+        nonce=nonce(plan.run_id, sent.index),
+    )
 
 
 def _path(url: str) -> str:
