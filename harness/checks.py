@@ -36,6 +36,7 @@ from harness.reading.placeholders import (
     missing_secrets,
     unknown_in_draft,
     unknown_placeholders,
+    untold_authorities,
     untold_links,
     untold_ports,
     written_out,
@@ -44,7 +45,7 @@ from harness.reading.proxies import proxy_for
 from harness.reading.questions import Expected, Questions
 from harness.reading.scenario import PHASES, PROBES, SHED, Load, Scenario
 from harness.reading.state_place import is_url
-from harness.reading.target import KNOWN_KINDS, Target
+from harness.reading.target import KNOWN_KINDS, Target, Tls
 from harness.reading.templates import placeholders, secret_names, secrets, texts
 from harness.reading.yaml import Document, Draft, DraftProblems, load, sayable
 from harness.reading.yaml.overrides import OF_TARGET
@@ -595,6 +596,7 @@ def target_problems(target: Document[Target], environment: Mapping[str, str] | N
     yield from unknown_placeholders(target)
     yield from untold_links(target)
     yield from untold_ports(target)
+    yield from untold_authorities(target)
     yield from _authority_problems(target)
     yield from _ask_problems(target, environment or {})
     yield from _compose_problems(target)
@@ -691,6 +693,7 @@ def _of_part(draft: Draft) -> Iterator[Problem]:
     checks: list[Callable[[], Iterable[Problem]]] = [
         lambda: untold_links(of),
         lambda: untold_ports(of),
+        lambda: untold_authorities(of),
         lambda: [*_authority_problems(of)],
         lambda: [*_ask_problems(of, {})],
     ]
@@ -785,6 +788,8 @@ def needs(
 def _authority_problems(target: Document[Target]) -> Iterator[Problem]:
     """Files of authorities that cannot be used, or would never be."""
     for name, link in target.value.links.items():
+        if link.tls and (wrong := _unusable_to_sign(link.tls)):
+            yield target.problem(f"links.{name}.tls", wrong)
         if link.ca is None or link.carries != "http":
             continue
         place = f"links.{name}.ca"
@@ -792,6 +797,19 @@ def _authority_problems(target: Document[Target]) -> Iterator[Problem]:
             yield target.problem(place, f"ca is for an https:// upstream, and {link.upstream!r} is none; leave it out")
         elif wrong := _unusable(link.ca):
             yield target.problem(place, f"{link.ca!r} {wrong}; name a PEM file with the authority's certificate")
+
+
+def _unusable_to_sign(tls: Tls) -> str:
+    """What of the authority that a link's *tls* names cannot be used; that the key is not its own, the run says."""
+    if tls.ca is None or tls.ca_key is None:
+        return ""
+    if wrong := _unusable(tls.ca):
+        return f"{tls.ca!r} {wrong}; name a PEM file with the authority's certificate"
+    return (
+        ""
+        if Path(tls.ca_key).is_file()
+        else f"{tls.ca_key!r} is no file in {Path.cwd()}; name a PEM file with the authority's key"
+    )
 
 
 def _unusable(ca: str) -> str:

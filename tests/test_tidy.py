@@ -75,7 +75,11 @@ READS_ENVIRONMENT = {
     "harness/running/load/__main__.py",  # sets up the environment of the load child, in the child itself
     "harness/running/load/locustfile.py",  # Locust imports it, so nothing else can tell it which plan is its own
 }
-NAMED_BY_OTHERS = {"get_event"}  # of PyYAML's parser
+NAMED_BY_OTHERS = {
+    "get_event",
+    "get_extra_info",
+    "get_write_buffer_size",
+}  # of PyYAML's parser, and of asyncio's transports
 PLANS = ("harness.interfaces.cli", "harness.suites.asking")
 """What is loaded for `harness plan`."""
 NOT_FOR_A_PLAN = {

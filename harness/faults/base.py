@@ -270,8 +270,12 @@ class Fault(Strict):
         return SILENCE_S if self.probes else 0.0
 
     def hides_attempts(self) -> bool:
-        """Whether attempts that it defeats can be seen by nobody, so that amplification is unmeasured while it lasts."""
+        """Whether attempts that it defeats can be seen by nobody."""
         return False
+
+    def hides_requests(self) -> bool:
+        """Whether nobody can tell for which requests those attempts were, so that amplification is unmeasured while it lasts."""
+        return self.hides_attempts()
 
     def owed_s(self) -> float:
         """For how long what a client sent is still on its way once the client has left, as in a slow network."""

@@ -4,6 +4,7 @@
 
     target ──▶     tap ──▶ Toxiproxy ──▶ edge ──▶ provider
         TapMode, TapShape   Toxic, Cut    EdgeRule   Curtail
+        TapCertificate
 
 Every link has a tap and a proxy; only a link that carries HTTP has an edge, and only a simulated provider can be told anything. The
 target's own processes are a place of another kind, at which `Killed`, `Paused` and `Limited` bite. An effect has no verbs of its own: its
@@ -65,6 +66,22 @@ class TapAnswers(Effect, frozen=True, tag="answers"):
     commands: tuple[str, ...] = ()
     share_ratio: _Ratio = 1.0
     messages: bool = False
+
+
+CertificateFlaw = Literal["expired", "not_yet_valid", "wrong_name", "unknown_ca", "self_signed"]
+"""What is wrong with a certificate that is in order but for that: its time, its name, or who vouches for it."""
+
+
+class TapCertificate(Effect, frozen=True, tag="certificate"):
+    """In new TLS handshakes, or a share of them, the tap of a link shows a certificate with a *flaw*.
+
+    *closes_open*: what is open when this begins is closed, once what was asked on it is answered; else it lives on.
+    """
+
+    place: ClassVar[str] = "tap"
+    flaw: CertificateFlaw
+    closes_open: bool = False
+    share_ratio: _Ratio = 1.0
 
 
 class Late(msgspec.Struct, frozen=True, tag="late"):
@@ -396,7 +413,8 @@ class Sight(msgspec.Struct, frozen=True):
     *outcome* and *elapsed_s* are the probe's, where one was sent; *answered* counts the attempts that the edge did it to so far, and the
     connections that the tap did it to; *stands* says whether the places that carry the fault, asked anew, say that all of it is there
     (None: not asked), and *amiss* what else they say that is not as the run made it, or what they said of what is gone. *drawn*: what came
-    to the tap of those of which a share is to be hit (None: no share of anything is).
+    to the tap of those of which a share is to be hit (None: no share of anything is). *refused* is how often clients ended a TLS handshake
+    for what they were shown, by what they said: the name of an alert (RFC 8446, 6), or empty where they left without a word.
     """
 
     QUOTED: ClassVar[tuple[str, ...]] = ("amiss",)
@@ -408,6 +426,7 @@ class Sight(msgspec.Struct, frozen=True):
     stands: bool | None = None
     amiss: str = ""
     drawn: Drawn | None = None
+    refused: dict[str, int] = {}
 
 
 class LinkCounts(msgspec.Struct, frozen=True):
@@ -427,3 +446,6 @@ class LinkCounts(msgspec.Struct, frozen=True):
     commands: int = 0  # of Redis
     carries: str = "http"
     drawn: dict[str, Drawn] = {}  # id of a fault for a share of what passes the tap -> what came to it
+    refused: dict[
+        str, dict[str, int]
+    ] = {}  # id of a fault (empty: of none) -> TLS handshakes that clients ended, by the alert, as in `Sight`

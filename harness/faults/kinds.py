@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Union
 from pydantic import Field
 
 from harness.faults.bad_answer import BadAnswer
+from harness.faults.bad_certificate import BadCertificate
 from harness.faults.bad_stream import BadStream
 from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import Fault, faults
@@ -42,6 +43,7 @@ faults.add("cut", Cut)
 faults.add("slow_close", SlowClose)
 faults.add("blackhole", Blackhole)
 faults.add("disconnect", Disconnect)
+faults.add("bad_certificate", BadCertificate)
 faults.add("regional_loss", RegionalLoss)
 faults.add("rate_limit", RateLimit)
 faults.add("http_error", HttpError)

@@ -15,7 +15,7 @@ BETWEEN_RUNS_RATIO = 0.07
 A prior, since one run on each side shows no variation between runs. Forty pairs of shipped scenarios and reference targets, ten runs each
 on one machine, showed 0 to 0.045 (``docs/verdicts.jsonl``); machines that are shared, and providers that are real, show 5 to 10 %.
 """
-COUNTS = ("answers", "attempts", "jobs at once", "requests", "times")
+COUNTS = ("answers", "attempts", "connections", "jobs at once", "requests", "times")
 """Units of what is counted one by one."""
 BETWEEN_RUNS_LEAST = {
     "s": 0.15,

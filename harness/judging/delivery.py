@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from harness.faults.effects import Drawn, EdgeRule, TapAnswers, TapMode, TapShape
+from harness.faults.effects import Drawn, EdgeRule, TapAnswers, TapCertificate, TapMode, TapShape
 from harness.faults.requests import Per, Requests
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
@@ -135,7 +135,7 @@ def _drew(delivered: Interval, met: Table, hit: Bools, requests: Requests, evide
 def _at_the_tap(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
     """What became of a share of connections, or of commands; None where none was asked for, or nobody counted, as in earlier runs."""
     for effect in disturbance.effects:
-        if isinstance(effect, TapMode | TapShape | TapAnswers) and effect.share_ratio < 1:
+        if isinstance(effect, TapMode | TapShape | TapAnswers | TapCertificate) and effect.share_ratio < 1:
             drawn = _drawn(evidence, disturbance)
             of: Of = "commands" if isinstance(effect, TapAnswers) else "connections"
             if not drawn:

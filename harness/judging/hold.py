@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from math import inf
 
 from harness.faults.base import Looked
-from harness.faults.effects import Effect, Sight, TapAnswers
+from harness.faults.effects import Effect, Sight, TapAnswers, TapCertificate
 from harness.judging.evidence import Evidence
 from harness.planning.disturbance import Disturbance
 from harness.record.history import Confirmed, Injected, Look
@@ -68,7 +69,7 @@ def hold(evidence: Evidence, disturbance: Disturbance) -> Hold:
         return _decided_then(evidence, disturbance)
     held = next((one for one in rounds if one.shows), None)
     lost_at_s, lost = _lost(rounds, held, _due_s(evidence, disturbance))
-    said = _said(held or _last_shown(rounds), disturbance)
+    said = _said(held or _last_shown(rounds), disturbance) + _refused(rounds)
     return Hold(said, held.at_s if held else None, lost_at_s, _when(lost, lost_at_s, evidence, disturbance))
 
 
@@ -135,11 +136,26 @@ def _said(one: _Round, disturbance: Disturbance) -> str:
     return "; ".join(filter(None, said))
 
 
+def _refused(rounds: Sequence[_Round]) -> str:
+    """What clients made of a certificate, by the last look that saw anything of that: ``; by 12.3 s 14 handshakes were refused: ...``."""
+    last = next((one for one in reversed(rounds) if any(sight.refused for sight in one.sights)), None)
+    if last is None:
+        return ""
+    said = Counter[str]()
+    for sight in last.sights:
+        said.update(sight.refused)
+    by = ", ".join(f"{alert or 'without a word'} ({many})" for alert, many in said.most_common())
+    many = said.total()
+    return f"; by {last.at_s:.1f} s {many} handshake{'s were' if many != 1 else ' was'} refused: {by}"
+
+
 def _what_became(disturbance: Disturbance) -> tuple[str, str]:
     """What the fault touches, and how that is seen."""
     if disturbance.of_answers:
         return "answer", "touched by it at the edge"
     for effect in disturbance.effects:
+        if isinstance(effect, TapCertificate):
+            return "connection", "shown it at the tap"
         if isinstance(effect, TapAnswers):
             return (
                 ("message", "lost for it at the tap") if effect.messages else ("command", "answered for it at the tap")

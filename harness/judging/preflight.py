@@ -37,18 +37,31 @@ def unanswered(asked: Preflight) -> str:
     tries = f" in {len(asked.nonces)} tries" if len(asked.nonces) > 1 else ""
     return (
         f"the question before the load was not answered{tries}: {asked.request_line} came to {told} ({came}){reply}; "
-        f"{'; '.join(answered(link) for link in asked.links if link.attempts) or 'no attempt was seen on any link'}"
+        f"{'; '.join(answered(link) for link in asked.links if link.attempts or link.refused) or 'no attempt was seen on any link'}"
     )
 
 
 def answered(link: LinkSeen) -> str:
     """What *link* answered: ``openai answered 401``."""
+    if link.refused and not link.attempts:
+        return _refused(link)
     if not link.attempts:
         return f"nothing was asked on {link.link}"
     if not link.answers:
         return f"{link.link} has not answered"
     said = ", ".join(f"{what}{f' ({n} times)' if n > 1 else ''}" for what, n in link.answers.items())
     return f"{link.link} answered {said}" + (f" ({link.detail})" if link.detail else "")
+
+
+def _refused(link: LinkSeen) -> str:
+    """That who came to *link* would not speak TLS with it: ``the certificate of openai was refused (unknown_ca): ...``."""
+    said = ", ".join(alert or "without a word" for alert in link.refused)
+    if {*link.refused} <= {"http_request", "wrong_version_number"}:
+        return f"no TLS was spoken on {link.link} ({said}), though its tls says so: is the service given {{url}}, which is https://?"
+    return (
+        f"no TLS came about on {link.link} ({said}): does the process that asks trust {{ca_file}}, as by SSL_CERT_FILE, "
+        "REQUESTS_CA_BUNDLE or NODE_EXTRA_CA_CERTS?"
+    )
 
 
 def shortcomings(target: Target, asked: Preflight, *, alone: bool = True) -> Iterator[str]:

@@ -284,7 +284,7 @@ def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
     http = {name: links[name] for name in disturbance.links if links[name].carries == "http"}
     effects = disturbance.fault.effects(http)
     of_some = any(effect.share_ratio < 1 for effect in effects if isinstance(effect, TapMode | TapShape))
-    if not http or not disturbance.fault.breaks or disturbance.fault.hides_attempts() or of_some:
+    if not http or not disturbance.fault.breaks or disturbance.fault.hides_requests() or of_some:
         return None
     if not disturbance.fault.probes and any(isinstance(effect, EdgeRule) for effect in effects):
         return int(were_hit(evidence.arrival_table, disturbance).sum())

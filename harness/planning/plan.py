@@ -128,12 +128,12 @@ class Plan:
 
     @property
     def hiding(self) -> tuple[Disturbance, ...]:
-        """The faults that keep attempts from being seen: under them nobody listens on a link that carries HTTP, as far as is known."""
+        """The faults under which attempts on a link that carries HTTP are not seen, or not for whom they were, as far as is known."""
         links = self.target.links
         return tuple(
             d
             for d in self.disturbances
-            if d.fault.hides_attempts() and (not d.links or any(links[name].carries == "http" for name in d.links))
+            if d.fault.hides_requests() and (not d.links or any(links[name].carries == "http" for name in d.links))
         )
 
     @property

@@ -39,6 +39,8 @@ _IN_A_QUERY = re.compile(
 _FILLED_IN = re.compile(r"\{[A-Za-z]")
 """A placeholder, or a secret of the environment."""
 OF_A_LINK = frozenset({"url", "host", "port"})
+CA_FILE = "ca_file"
+"""Stands for the file with the authorities that a process is to trust, where a link is reached by TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,13 @@ def _known(held: Mapping[str, object]) -> dict[str, frozenset[str]]:
     composed = _mapping(_mapping(held.get("compose")).get("services"))
     listening = [name for name, one in composed.items() if _mapping(one).get("port")]
     ports = frozenset(f"{name}.port" for name in [*services, *listening, *(["target"] if start else [])])
-    common = EVERYWHERE | ports | {f"{name}.{part}" for name in links for part in OF_A_LINK}
+    by_tls = any(_mapping(one).get("tls") for one in links.values())
+    common = (
+        EVERYWHERE
+        | ports
+        | ({CA_FILE} if by_tls else set())
+        | {f"{name}.{part}" for name in links for part in OF_A_LINK}
+    )
     outside = common | {"port"} if start else common
     return _ALWAYS_KNOWN | {
         "common": common,
@@ -164,6 +172,20 @@ def untold_links(target: Document[Target]) -> list[Problem]:
         for name, link in target.value.links.items()
         if not _told_of(link) and link.listen is None and name not in named
     ]
+
+
+def untold_authorities(target: Document[Target]) -> list[Problem]:
+    """Links of *target* that are reached by TLS with certificates which nobody could trust, since nobody is told whose they are."""
+    of, by_run = target.value, [name for name, link in target.value.links.items() if link.tls and link.tls.ca is None]
+    if not by_run or any(CA_FILE in placeholders(template.text) for template in templates(of)):
+        return []
+    instead = (
+        'is told whom to trust; give it env: {SSL_CERT_FILE: "{ca_file}"}, or what its runtime looks at, such as REQUESTS_CA_BUNDLE or '
+        "NODE_EXTRA_CA_CERTS"
+        if of.processes or of.compose
+        else "that runs already can be told of a run's own authority; name one that it trusts: tls: {ca: FILE, ca_key: FILE}"
+    )
+    return [target.problem(f"links.{name}.tls", f"no process {instead}") for name in by_run]
 
 
 def _told_of(link: Link) -> bool:

@@ -34,6 +34,7 @@ _WORKER = re.compile(r"load-\d+")
 
 _OF_HTTP = frozenset({"account", "host", "ca", "credential"})
 """Keys of a link that say something of HTTP."""
+_LINK_WORDS = frozenset({"url", "host", "port"})
 _NO_PORT = re.compile(r"\{[^}]+(?<!\.port)\}")
 _LINK_URL = re.compile(r"\{([^}]+)\.url\}(?=/|$)")
 
@@ -112,6 +113,37 @@ KNOWN_KINDS = ("provider", "store", "cache", "replication")
 """Kinds of links that a judgement may ask for, or that scenarios here aim by; any other word is a team's own."""
 
 
+class Tls(Strict):
+    """How a link is reached by TLS: with certificates that the harness makes, by an authority of the run's own if none is named."""
+
+    names: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]+$")]] = Field(
+        default_factory=list,
+        description="further names and addresses by which the target reaches it; 127.0.0.1 and localhost are known",
+    )
+    ca: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a PEM file with an authority that the target trusts already, to vouch in the place of the run's; looked for where the "
+        "harness is started",
+    )
+    ca_key: str | None = Field(default=None, min_length=1, description="the PEM file with its key")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Tls:
+        if (self.ca is None) != (self.ca_key is None):
+            raise ValueError(
+                "ca and ca_key belong together: the authority's certificate, and the key with which it signs"
+            )
+        return self
+
+
+def _by_tls(written: Any) -> Any:
+    """``true`` alone says all that most need to say."""
+    if isinstance(written, bool):
+        return Tls() if written else None
+    return written
+
+
 class Link(Strict):
     """One dependency of the target, reached only through a Toxiproxy proxy."""
 
@@ -146,8 +178,12 @@ class Link(Strict):
         description="a PEM file with the authority that vouches for an https:// upstream, beside those that this machine trusts; "
         "looked for where the harness is started",
     )
+    tls: Annotated[Tls | None, BeforeValidator(_by_tls, json_schema_input_type=bool | Tls | None)] = Field(
+        default=None,
+        description="true: the target reaches it by TLS, and {url} is https:// (rediss://); it is told whom to trust by {ca_file}",
+    )
     env: dict[str, str] = Field(
-        default_factory=dict, description="what the started processes are told; {url}, {host}, {port}"
+        default_factory=dict, description="what the started processes are told; {url}, {host}, {port}, {ca_file}"
     )
     credential: (
         Annotated[str, Field(pattern=r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$", examples=["${OPENAI_API_KEY}"])] | None
@@ -712,13 +748,18 @@ def _unlinked(target: Target) -> Iterator[_Wrong]:
         if link.listen and (taken := _fixed_ports(target).get(str(link.listen))):
             what = f"{link.listen} is where {taken} listens itself; let one of them have another port"
             yield ("links", name, "listen"), what
-        for key in link.env:
-            if (other := told.setdefault(key, name)) != name:
+        for key, text in link.env.items():
+            if (other := told.setdefault(key, name)) != name and not _of_both(text, target.links[other].env[key]):
                 # The later one would win, and nobody would go over the other.
                 yield (
                     ("links", name, "env", key),
                     f"{key} is where link {other!r} is told of, too; each needs a name of its own",
                 )
+
+
+def _of_both(text: str, other: str) -> bool:
+    """Whether two links tell the same of something that is no link's, such as whom to trust."""
+    return text == other and not _LINK_WORDS & {*placeholders(text)}
 
 
 def _unreachable(target: Target) -> Iterator[_Wrong]:
@@ -728,7 +769,12 @@ def _unreachable(target: Target) -> Iterator[_Wrong]:
     urls += [(("effects", "get"), target.effects.get)] if target.effects else []
     urls += [(("health", "get"), target.health.get)] if target.health and not target.health.of_each_entry else []
     for place, url in urls:
-        if (why := _no_http(_with_links(url, target.links))) is not None:
+        if (match := _LINK_URL.match(url)) and (link := target.links.get(match[1])) and link.tls:
+            yield (
+                place,
+                f"{match[1]!r} is reached by TLS (links.{match[1]}.tls), which the harness itself does not speak; name where this listens",
+            )
+        elif (why := _no_http(_with_links(url, target.links))) is not None:
             yield place, f"{url!r} is not an {_HTTP_ADDRESS}, or the {{link.url}} of a link that carries HTTP{why}"
 
 

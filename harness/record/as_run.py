@@ -128,7 +128,7 @@ def written_down(made: Plan) -> list[PlannedFault]:
             start_s=disturbance.start_s,
             end_s=disturbance.end_s,
             publishes_at_s=list(disturbance.publishes_at_s),
-            hides_attempts=disturbance.fault.hides_attempts(),
+            hides_attempts=disturbance.fault.hides_requests(),
             aftereffect=disturbance.fault.aftereffect,
         )
         for disturbance in made.disturbances

@@ -66,7 +66,8 @@ class LinkSeen(msgspec.Struct, frozen=True):
     """What was seen on one HTTP link while a question was answered.
 
     *answers* counts attempts by how they were answered: a status, or how it ended where no status came. *asked*: those that were not mere
-    looks (GET, HEAD). *joined*: those that carried the question's nonce. *detail*: why one had no answer, as the wire knows.
+    looks (GET, HEAD). *joined*: those that carried the question's nonce. *detail*: why one had no answer, as the wire knows. *refused*: how
+    many TLS handshakes its clients ended for what they were shown, by the alert, which is empty where they left without a word.
     """
 
     QUOTED: ClassVar[tuple[str, ...]] = ("detail",)
@@ -77,6 +78,7 @@ class LinkSeen(msgspec.Struct, frozen=True):
     joined: int
     answers: dict[str, int]
     detail: str = ""
+    refused: dict[str, int] = {}
 
 
 class Preflight(msgspec.Struct, frozen=True, tag="preflight"):

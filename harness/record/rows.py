@@ -195,6 +195,11 @@ class Traffic(msgspec.Struct, array_like=True, gc=False):
         0  # of these, those that open, keep or look at a connection or a server, and ask a store for nothing it holds
     )
     pushed: int = 0  # pieces of what a client of Redis heard on connections on which it had said that it listens
+    handshakes_refused: int = (
+        0  # of TLS, ended by clients for what they were shown; only on links that are reached by TLS
+    )
+    bad_certificates: int = 0  # connections on which a fault had one with a flaw shown
+    bad_certificates_accepted: int = 0  # of those, the ones on which the client asked something all the same
 
 
 class HealthCheck(msgspec.Struct, array_like=True, gc=False):

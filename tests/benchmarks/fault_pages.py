@@ -27,7 +27,11 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, STORE = ROOT / "docs" / "faults.md", ROOT / "build" / "fault-pages.jsonl"
 OUT, TARGETS = ROOT / "build" / "fault-pages", ROOT / "scenarios" / "targets"
-TARGET = {"switch": TARGETS / "release-resilient.yaml", "lost_messages": Path(__file__).with_name("subscriber.yaml")}
+TARGET = {
+    "switch": TARGETS / "release-resilient.yaml",
+    "lost_messages": Path(__file__).with_name("subscriber.yaml"),
+    "bad_certificate": TARGETS / "tls-resilient.yaml",
+}
 """What an example is run on that has a fault of that kind; all others on resilient.yaml."""
 MODEL = {"gpt-4o*": "simul*"}
 """What models that the page names are called there."""

@@ -229,6 +229,7 @@ NO_CLIENTS = {
     "pause": "of the service itself",
     "resource_limit": "of the service itself",
     "unplug": "of a container",
+    "bad_certificate": "of handshakes, tried by `tls_clients.py`",
     "switch": "of the service itself",
 }
 """Kinds of fault that no client of these APIs meets as such."""

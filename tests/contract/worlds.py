@@ -64,6 +64,7 @@ NOT_SIMULATED: list[dict[str, Any]] = [
     {"kind": "slow_close", "delay": "1s"} | EAST,
     {"kind": "blackhole", "share": 0.5} | EAST,
     {"kind": "disconnect", "mode": "reset", "share": 0.5} | EAST,
+    {"kind": "bad_certificate", "flaw": "expired"} | EAST,
     {"kind": "damaged_store", "how": "flush"} | EAST,
     {"kind": "store_error", "error": "loading"} | EAST,
     {"kind": "lost_messages"} | EAST,

@@ -52,11 +52,11 @@ OWN: dict[type[msgspec.Struct], set[str]] = {
     PlannedFault: {"id", "kind", "summary", "links", "processes", "containers"},
     Preflight: {"entry", "nonces"},
     # A status, or the outcome of an attempt.
-    LinkSeen: {"link", "answers"},
+    LinkSeen: {"link", "answers", "refused"},
     Injecting: {"fault"},
     Injected: {"fault"},
     Look: {"fault"},
-    Sight: {"link"},
+    Sight: {"link", "refused"},
     # Only versions before wrote it.
     Confirmed: {"fault", "how"},
     Published: set(),

@@ -60,7 +60,7 @@ def test_fragile_and_resilient_differ_in_the_assistants_command_alone():
     assert fragile == resilient
 
 
-@pytest.mark.parametrize("kind", OF_A_KIND)
+@pytest.mark.parametrize("kind", sorted({*OF_A_KIND} - {"tls"}))  # that is the reference system itself
 def test_two_services_of_a_kind_differ_in_one_word_of_the_command_alone(kind):
     fragile, resilient = (document(f"{kind}-{form}") for form in FORMS)
     assert [target.pop("name") for target in (fragile, resilient)] == [f"{kind}-{form}" for form in FORMS]

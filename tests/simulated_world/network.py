@@ -27,6 +27,7 @@ from harness.faults.effects import (
     Paused,
     Sliced,
     TapAnswers,
+    TapCertificate,
     TapMode,
     TapShape,
     Toxic,
@@ -196,6 +197,8 @@ def not_carried(effect: Effect) -> str:
             return kind
         case Damage() | TapAnswers():
             return "commands or entries of stores"
+        case TapCertificate():
+            return "handshakes of TLS"
         case Killed() | Paused() | Limited() | Unplugged():
             return "processes"
         case TapShape(shape=shape) if type(shape) in NO_SHAPES:

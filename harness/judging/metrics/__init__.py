@@ -42,6 +42,7 @@ SHIPPED = {
     "unhealthy_while_serving_s": "health.UnhealthyWhileServing",
     "residency_violations": "residency_violations.ResidencyViolations",
     "credential_leaks": "credential_leaks.CredentialLeaks",
+    "bad_certificates_accepted": "bad_certificates_accepted.BadCertificatesAccepted",
     "tokens_per_request": "tokens_and_cost.Tokens",
     "cost_per_good": "tokens_and_cost.CostPerGood",
     "queue_time_ms": "jobs.QueueTime",

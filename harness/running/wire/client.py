@@ -9,10 +9,12 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from harness.faults.effects import EdgeRule, LinkCounts, TapAnswers, TapMode, TapShape
+from harness.faults.effects import EdgeRule, LinkCounts, TapAnswers, TapCertificate, TapMode, TapShape
 from harness.problems import HarnessError
 
 _FINISH_S = 10.0
+WireEffect = TapMode | TapShape | TapAnswers | TapCertificate | EdgeRule
+"""What a tap or an edge makes true."""
 
 
 class WireError(HarnessError):
@@ -74,15 +76,15 @@ class WireStage:
         """Have the tap of *link* dial 127.0.0.1:*port*, its Toxiproxy proxy."""
         self._ask("PUT", f"/links/{_name(link)}/via", {"port": port})
 
-    def inject(self, fault_id: str, effect: TapMode | TapShape | TapAnswers | EdgeRule) -> None:
+    def inject(self, fault_id: str, effect: WireEffect) -> None:
         """Make *effect* true, in place of what *fault_id* made true on that end of the link before."""
         self._ask("PUT", _place(fault_id, effect), effect)
 
-    def revert(self, fault_id: str, effect: TapMode | TapShape | TapAnswers | EdgeRule) -> None:
+    def revert(self, fault_id: str, effect: WireEffect) -> None:
         """Make all effects of *fault_id* on the link of *effect* false."""
         self._ask("DELETE", _place(fault_id, effect))
 
-    def undo_requests(self, fault_id: str, effect: TapMode | TapShape | TapAnswers | EdgeRule) -> list[dict[str, str]]:
+    def undo_requests(self, fault_id: str, effect: WireEffect) -> list[dict[str, str]]:
         """What `revert` sends, as method and url, so that anybody can send it later."""
         return [{"method": "DELETE", "url": self._url + _place(fault_id, effect)}]
 
@@ -121,7 +123,7 @@ class WireStage:
         return text
 
 
-def _place(fault_id: str, effect: TapMode | TapShape | TapAnswers | EdgeRule) -> str:
+def _place(fault_id: str, effect: WireEffect) -> str:
     return f"/links/{_name(effect.aim)}/faults/{_name(fault_id)}"
 
 

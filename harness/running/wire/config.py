@@ -32,6 +32,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     *at* is the address of this machine at which the tap listens: loopback, or one that containers reach.
     *gated*: commands on a link that *carries* ``redis`` may be answered in the server's place, for which all on it is read from the first
     byte of each connection on.
+    *tls* is the folder with the certificates that clients are shown, as `tap.tls.contexts` has it; empty: they speak in clear.
     """
 
     name: str
@@ -46,6 +47,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     credential: str = ""
     at: str = "127.0.0.1"
     gated: bool = False
+    tls: str = ""
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:

@@ -23,7 +23,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from aiohttp import web
 
-from harness.faults.effects import LinkCounts, TapAnswers, TapMode, TapShape
+from harness.faults.effects import LinkCounts, TapAnswers, TapCertificate, TapMode, TapShape
 from harness.record.rows import Attempt
 from harness.running.wire.config import Carries
 from harness.running.wire.edge.edge import Edge
@@ -61,7 +61,8 @@ class Ends:
         passed, attempts = passage.traffic.total, self.attempts.begun[self.tap.passage.link]
         in_force = tuple(dict.fromkeys([*self.tap.faults, *(self.edge.account.rules.faults if self.edge else ())]))
         counted = (passed.connections, passed.bytes_out, passed.bytes_in, passed.commands)
-        passing = (in_force, *counted, self.carries, dict(passage.drawn))
+        refused = {fault: dict(said) for fault, said in passage.refused.items()}
+        passing = (in_force, *counted, self.carries, dict(passage.drawn), refused)
         done_to = passage.done_to
         if self.edge is None:
             return LinkCounts(attempts, 0, 0, dict(done_to), 0, *passing)
@@ -112,7 +113,11 @@ class Control:
         if effect.aim != request.match_info["link"]:
             raise _refusal(400, f"the effect is for link {effect.aim!r}, not {request.match_info['link']!r}")
         match effect:
-            case TapMode() | TapShape() | TapAnswers():
+            case TapCertificate() if not ends.tap.passage.contexts:
+                raise _refusal(
+                    400, f"link {effect.aim!r} is not reached by TLS, so nobody is shown a certificate there"
+                )
+            case TapMode() | TapShape() | TapAnswers() | TapCertificate():
                 if isinstance(effect, TapAnswers) and not ends.tap.passage.gated:
                     why = f"carries {ends.carries}, and only commands of Redis are answered"
                     if ends.carries == "redis":
@@ -158,9 +163,8 @@ class Control:
 
 _VIA = msgspec.json.Decoder(Via)
 _OWED = msgspec.json.Decoder(Owed)
-_EFFECT: msgspec.json.Decoder[TapMode | TapShape | TapAnswers | RuleAsWritten] = msgspec.json.Decoder(
-    TapMode | TapShape | TapAnswers | RuleAsWritten
-)
+_Effect = TapMode | TapShape | TapAnswers | TapCertificate | RuleAsWritten
+_EFFECT: msgspec.json.Decoder[_Effect] = msgspec.json.Decoder(_Effect)
 
 
 async def _asked(request: web.Request, decoder: msgspec.json.Decoder[Asked]) -> Asked:

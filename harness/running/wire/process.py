@@ -30,6 +30,7 @@ from harness.running.wire.ledger import Ledger
 from harness.running.wire.tap.http_exchanges import HttpExchanges
 from harness.running.wire.tap.redis_commands import RedisCommands
 from harness.running.wire.tap.tap import Tap
+from harness.running.wire.tap.tls import contexts
 from harness.running.wire.tap.traffic import TrafficFile
 from harness.running.wire.tap.watch import Unread, Watch
 
@@ -120,7 +121,9 @@ def _ends(
         "redis": lambda: RedisCommands(passing.commanded, passing.pushed),
         "tcp": Unread,
     }
-    tap = Tap(link.name, watches[link.carries], passing, link.listen, config.seed, link.at, gated=link.gated)
+    shown = contexts(Path(link.tls), http=link.carries == "http") if link.tls else None
+    watch = watches[link.carries]
+    tap = Tap(link.name, watch, passing, link.listen, config.seed, link.at, gated=link.gated, contexts=shown)
     if link.carries != "http":
         return Ends(tap, None, attempts, link.carries)
     edge = Edge(link, tap.port, config, arrivals, shared)

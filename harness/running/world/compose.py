@@ -26,6 +26,7 @@ import yaml
 
 from harness.problems import HarnessError
 from harness.reading import compose_file
+from harness.reading.placeholders import CA_FILE
 from harness.reading.target import Compose, Container, Link, Target
 from harness.reading.templates import fill, secrets
 from harness.record.own_file import write_new
@@ -53,6 +54,8 @@ _ELSEWHERE = (
     "with network_mode: host"
 )
 _UNDO = "compose"
+CA_INSIDE = "/run/harness/ca.pem"
+"""Where services find the file with the authorities that they are to trust."""
 _SERVING = (("running", "healthy"), ("running", "none"))
 _OVER = ("exited", "dead")
 
@@ -116,9 +119,11 @@ class Project:
 
     def start(self, links: Mapping[str, Link], values: Mapping[str, str]) -> None:
         """Begin to bring the services up, told where the *links* are by *values*."""
+        trusted = values.get(CA_FILE, "")
+        values = {**values, **({CA_FILE: CA_INSIDE} if trusted else {})}
         told = {name: self._told(name, links, values) for name in self._compose.services}
         ports = {name: int(values[f"{name}.port"]) for name, one in self._compose.services.items() if one.port}
-        laid = laid_out(self._read, self._compose, told, ports, self.name)
+        laid = laid_out(self._read, self._compose, told, ports, self.name, trusted)
         path = self._temp / "compose.yaml"
         write_new(path, yaml.safe_dump(laid).encode())
         self._words += ["--file", str(path), "--project-directory", str(Path(self._compose.file).parent)]
@@ -299,12 +304,19 @@ def laid_out(
     told: Mapping[str, Mapping[str, str]],
     ports: Mapping[str, int],
     project: str,
+    trusted: str = "",
 ) -> dict[str, Any]:
-    """What Compose made of a file, as *project* is to have it: *told*, reached at *ports*, and with nothing that two runs would share."""
+    """What Compose made of a file, as *project* is to have it: *told*, reached at *ports*, and with nothing that two runs would share.
+
+    *trusted* is the file with the authorities that the services find at `CA_INSIDE`; empty: none is needed.
+    """
     laid = {key: value for key, value in read.items() if key != "name"}
     services = {name: _alone(service) for name, service in read["services"].items()}
     for name in compose.services:
         services[name]["environment"] = {**_environment(services[name]), **_escaped(told[name])}
+        if trusted:
+            bound_in = {"type": "bind", "source": trusted, "target": CA_INSIDE, "read_only": True}
+            services[name]["volumes"] = [*(services[name].get("volumes") or ()), bound_in]
         if _mode(read, name):
             continue
         services[name].pop("network_mode", None)

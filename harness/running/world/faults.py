@@ -119,6 +119,7 @@ def _both(one: Sight, other: Sight) -> Sight:
         elapsed_s=seen.elapsed_s,
         answered=max(answered, default=None),
         drawn=one.drawn or other.drawn,
+        refused=one.refused or other.refused,
         stands=all(said) if said else None,
         amiss="; ".join(dict.fromkeys(filter(None, [*one.amiss.split("; "), *other.amiss.split("; ")]))),
     )

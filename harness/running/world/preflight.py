@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from harness.problems import HarnessError
 from harness.protocols.asking import ResolvedAsk
@@ -63,7 +64,7 @@ class Questioner:
 
     def ask(self) -> list[Preflight]:
         """How every entry answered, on the machine's monotonic clock. Raises HarnessError where nobody could ask."""
-        begun = self._counts()
+        begun, refused = self._counts(), self._refused()
         handshake.start_at(Path(self._plan.start_path), time.monotonic())
         answers = self._answers()
         if not all(answered.status for answered in answers):
@@ -71,7 +72,9 @@ class Questioner:
             self._processes.check_soon()
         attempts = self._attempts(sum(begun.values()), min(answered.began_s for answered in answers))
         arrivals = [row for path in self._rows.glob("arrivals*.rows") for row in read_rows(path, Arrival)]
-        return [_preflight(self._plan, answered, attempts, arrivals, sorted(begun)) for answered in answers]
+        asked = [_preflight(self._plan, answered, attempts, arrivals, sorted(begun)) for answered in answers]
+        # Handshakes that come to nothing say nothing of whom they were for.
+        return _with_refused(asked, {name: said - refused[name] for name, said in self._refused().items()})
 
     def _answers(self) -> list[Answered]:
         path = Path(self._plan.answers_path)
@@ -87,6 +90,11 @@ class Questioner:
         """Attempts begun so far, by HTTP link."""
         counts = self._wire.counts() if self._wire else {}
         return {name: seen.attempts for name, seen in counts.items() if seen.carries == "http"}
+
+    def _refused(self) -> dict[str, Counter[str]]:
+        """TLS handshakes that clients ended so far for what is in order, by link and alert."""
+        counts = self._wire.counts() if self._wire else {}
+        return {name: Counter(seen.refused.get("", {})) for name, seen in counts.items()}
 
     def _attempts(self, before: int, since_s: float) -> list[Attempt]:
         """Attempts since *since_s* that have ended; waits a moment for those that are about to. There had been *before*."""
@@ -131,6 +139,13 @@ def _preflight(
             for link in links
         ],
     )
+
+
+def _with_refused(asked: Sequence[Preflight], refused: Mapping[str, Counter[str]]) -> list[Preflight]:
+    def told(link: LinkSeen) -> LinkSeen:
+        return replace(link, refused=dict(refused.get(link.link, {})))
+
+    return [replace(one, links=[told(link) for link in one.links]) for one in asked]
 
 
 def _meanwhile(row: Attempt | Arrival, answered: Answered) -> bool:

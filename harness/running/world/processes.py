@@ -314,6 +314,7 @@ class Processes:
 def link_address(link: Link, host: str, port: int) -> dict[str, str]:
     """What ``{link.url}``, ``{link.host}`` and ``{link.port}`` stand for."""
     scheme = {"http": "http://", "redis": "redis://", "tcp": ""}[link.carries]
+    scheme = scheme.replace("://", "s://") if link.tls else scheme
     return {"url": f"{scheme}{host}:{port}", "host": host, "port": str(port)}
 
 

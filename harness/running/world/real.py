@@ -22,6 +22,7 @@ from harness.protocols.asking import own_nonces
 from harness.reading import hosts, templates
 from harness.reading.hosts import on_this_machine
 from harness.reading.load_hosts import NO_HOSTS, LoadHosts
+from harness.reading.placeholders import CA_FILE
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Question
 from harness.reading.target import Link, Target
@@ -30,6 +31,7 @@ from harness.record.history import Preflight
 from harness.record.instrument import InstrumentFile
 from harness.record.rows import Arrival
 from harness.record.run_folder import RunFolder
+from harness.running.certificates import issue, whom_this_machine_trusts
 from harness.running.free_port import free_port
 from harness.running.guard import Guard
 from harness.running.joining import Joining
@@ -399,6 +401,8 @@ def _grounds(
             stack.callback(composed.close, signals, say)
             composed.prepare()
         at = composed.at if composed else LOOPBACK
+        # Whom a process that stays from run to run was told to trust has to vouch in the next one, too.
+        _certify(processes, target, (kept.temp if kept else temp) / "tls", at)
         joined = _join_up(processes, target, chance, folder, proxy, f"harness-{run_id}-", undo, temp, stack, at)
         if composed:
             say(f"bringing up {', '.join(target.composed)}")
@@ -472,6 +476,13 @@ def _join_up(
     return _Joined(proxies, stage, {name: ports.probe for name, ports in ends.items()})
 
 
+def _certify(processes: Processes, target: Target, folder: Path, at: str) -> None:
+    """Have certificates in *folder* for the links that are reached by TLS *at* that address, and be known whom to trust."""
+    if by_tls := {name: link.tls for name, link in target.links.items() if link.tls}:
+        trusted = whom_this_machine_trusts(processes.environment)
+        processes.values[CA_FILE] = str(issue(folder, by_tls, [at], trusted))
+
+
 def _start_wire(
     processes: Processes, target: Target, folder: RunFolder, chance: _Chance, temp: Path, at: str
 ) -> Path | None:
@@ -491,13 +502,14 @@ def _start_wire(
 
 
 def _link_config(name: str, link: Link, processes: Processes, at: str, gated: bool) -> LinkConfig:
+    tls = str(Path(processes.values[CA_FILE]).parent / name) if link.tls else ""
     if link.carries != "http":
-        return LinkConfig(name, listen=link.listen, carries=link.carries, at=at, gated=gated)
+        return LinkConfig(name, listen=link.listen, carries=link.carries, at=at, gated=gated, tls=tls)
     upstream = processes.upstream(name)
     proxy, ca = proxy_for(upstream, processes.environment), str(Path(link.ca).absolute()) if link.ca else ""
     credential = templates.secrets(link.credential or "", processes.environment)
     named = (link.account or "", credential)
-    return LinkConfig(name, upstream, link.listen, link.carries, link.speaks, link.host, ca, proxy, *named, at)
+    return LinkConfig(name, upstream, link.listen, link.carries, link.speaks, link.host, ca, proxy, *named, at, tls=tls)
 
 
 def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.LinkPorts], WireStage | None]:

@@ -394,6 +394,7 @@ def new_wire(loops: _Loops, new_loop: NewLoop, tmp_path: Path) -> Callable[..., 
         connected: bool = True,
         others: Mapping[str, str] | None = None,
         credentials: Mapping[str, str] | None = None,
+        others_tls: str = "",
         **same: object,
     ) -> Wire:
         rows = tmp_path / f"rows{len(list(tmp_path.iterdir()))}"
@@ -401,7 +402,9 @@ def new_wire(loops: _Loops, new_loop: NewLoop, tmp_path: Path) -> Callable[..., 
         path = rows / "config.json"
         own = {name: {"credential": key} for name, key in (credentials or {}).items()}
         links = [LinkConfig(name, url, **(own.get(name, {}) | same)) for name, url in upstreams.items()]
-        links += [LinkConfig(name, carries=it, gated=it == "redis") for name, it in (others or {}).items()]
+        links += [
+            LinkConfig(name, carries=it, gated=it == "redis", tls=others_tls) for name, it in (others or {}).items()
+        ]
         write(Config(links, str(rows), 7, str(rows / "ready.json")), path)
 
         async def work(ended: asyncio.Event) -> None:

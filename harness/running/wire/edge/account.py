@@ -27,7 +27,8 @@ _CLOSING_S = 1.0
 
 _INSTEAD: Mapping[Protocol, str] = {
     "HTTP/2": "have it speak HTTP/1.1, or write the link's upstream as host:port, which passes any bytes and takes network faults alone",
-    "TLS": "it is reached on this machine, without TLS; write http:// where the client is told of it, as {url} does",
+    "TLS": "it is reached on this machine, without TLS; write http:// where the client is told of it, as {url} does, or "
+    "tls: true on the link",
 }
 
 _log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Account:
     ) -> None:
         self.link = link.name
         self.keeps_host = link.host == "keep"
-        self.addresses = Addresses(link.upstream, reached_at)
+        self.addresses = Addresses(link.upstream, reached_at, bool(link.tls))
         self.nonces = run.nonces
         self.tries = Tries()
         self.connections = 0

@@ -30,10 +30,15 @@ Authority = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The provider at *upstream*, whose clients reach it at *port* of this machine."""
+    """The provider at *upstream*, whose clients reach it at *port* of this machine, *by_tls* or in clear."""
 
     upstream: str
     port: int
+    by_tls: bool = False
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.by_tls else "http"
 
     def told(self, status: int, headers: Headers, host: bytes, *, kept: bool = False) -> tuple[Headers, str]:
         """*headers* as a client is told them that asked for *host*, which the provider was told too if *kept*.
@@ -72,8 +77,8 @@ class Addresses:
         found = _authority(match[1], match[2], urlsplit(self.upstream).scheme)
         if found is not None and any(_same(found, own) for own in known):
             inside = self._inside(match[3])
-            return None if inside is None else b"http://" + self._reached_at(host) + inside
-        if found is not None and _same(found, ("http", "127.0.0.1", self.port)):
+            return None if inside is None else self._scheme.encode() + b"://" + self._reached_at(host) + inside
+        if found is not None and _same(found, (self._scheme, "127.0.0.1", self.port)):
             return said
         return None
 
@@ -87,7 +92,7 @@ class Addresses:
 
     def _reached_at(self, host: bytes) -> bytes:
         """The link's own authority, by the name that its client has for it, where that is one."""
-        asked = _authority(None, host, "http")
+        asked = _authority(None, host, self._scheme)
         return host if asked is not None and asked[2] == self.port else b"127.0.0.1:%d" % self.port
 
 

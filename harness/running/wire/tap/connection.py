@@ -87,6 +87,8 @@ class Near(asyncio.Protocol):
         """The client has reset the connection."""
         self._hushed = False
         """The far side says no more, of which the client is still to be told."""
+        self._retires = False
+        """It is closed with its next whole answer."""
         self._far_crowded = self._near_crowded = False
         """That side takes no more for now."""
         self._gate = self._gated() if passage.gated and number != PROBE else None
@@ -274,6 +276,22 @@ class Near(asyncio.Protocol):
         elif self._dialling is None:
             self._begin_to_dial()
 
+    @property
+    def silenced(self) -> bool:
+        """Whether nothing passes in one direction at least, so that no handshake gets anywhere."""
+        return self._mute or self._deaf
+
+    def touch(self) -> None:
+        """A silence holds back what its client says."""
+        self._touched = True
+
+    def retire(self) -> None:
+        """Close both sides, as soon as nothing that was asked is without its whole answer."""
+        if self._watched.owed and not self._watched.tunnelled:
+            self._retires = True
+        else:
+            self._end(by_reset=False)
+
     def fail(self) -> None:
         """Reset both sides at once."""
         self._watched.far_ended(reset=True)
@@ -346,7 +364,8 @@ class Near(asyncio.Protocol):
             self._traffic.heard(len(data))
         if not self._transport.is_closing():
             self._transport.write(data)
-        if self._half_closed and not self._watched.awaits and not self._watched.tunnelled:
+        over = self._half_closed and not self._watched.awaits and not self._watched.tunnelled
+        if over or (self._retires and not self._watched.owed):
             self._end(by_reset=False)
 
     def _cut(self, by: str) -> None:
@@ -403,10 +422,10 @@ class Near(asyncio.Protocol):
     # How the end of the far side reaches the client.
 
     def _mirror(self) -> None:
-        if self._watched.halfway or self._is_coming():
+        if self._born_to_reset and self._is_about_to_ask():
+            self._in(_ASKS_WITHIN_S, self._pass_on_the_end)
+        elif self._watched.halfway or self._is_coming() or self._is_about_to_ask():
             self._in(_READ_ON_S, self._pass_on_the_end)
-        elif self._is_about_to_ask():
-            self._in(_ASKS_WITHIN_S if self._born_to_reset else _READ_ON_S, self._pass_on_the_end)
         else:
             self._pass_on_the_end()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import ssl
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from harness.faults.effects import Drawn, Streams, TapAnswers, TapMode, TapShape
+from harness.faults.effects import Drawn, Streams, TapAnswers, TapCertificate, TapMode, TapShape
 from harness.faults.requests import draw
 from harness.faults.stretches import fault_of
 from harness.running.wire.farewell import Farewell
@@ -20,10 +21,13 @@ PROBE = 0
 """The number of each connection that looks at what is done here: whatever is done to some is done to it, and it is counted nowhere."""
 
 
+TapEffect = TapMode | TapShape | TapAnswers | TapCertificate
+
+
 class Standing(NamedTuple):
     """An *effect* that is in force, and *since_s* when on the monotonic clock."""
 
-    effect: TapMode | TapShape | TapAnswers
+    effect: TapEffect
     since_s: float
 
 
@@ -31,17 +35,26 @@ class Passage:
     """The way through the tap of *link*. It leads to 127.0.0.1:*via*; while that is None, as if a dial had been refused.
 
     *watch* makes what reads a new connection along; *seed* decides to which connections that is done which is for a share of them.
-    *gated*: it is one of Redis, and commands on it may be answered in the server's place.
+    *gated*: it is one of Redis, and commands on it may be answered in the server's place. *contexts*: how TLS is spoken with its clients,
+    by what is wrong with the certificate that they are shown; none: it is not.
     """
 
     def __init__(
-        self, link: str, watch: Callable[[], Watch], traffic: LinkTraffic, seed: int = 0, *, gated: bool = False
+        self,
+        link: str,
+        watch: Callable[[], Watch],
+        traffic: LinkTraffic,
+        seed: int = 0,
+        *,
+        gated: bool = False,
+        contexts: Mapping[str, ssl.SSLContext] | None = None,
     ) -> None:
         self.link = link
         self.watch = watch
         self.traffic = traffic
         self.seed = seed
         self.gated = gated
+        self.contexts = contexts or {}
         self.via: int | None = None
         self.owed_s = 0.0
         """How long the far side is kept open for a client who left before a byte of the answer had come."""
@@ -50,6 +63,8 @@ class Passage:
         """To how many connections each fault did something that is not done to all at once."""
         self.drawn: dict[str, Drawn] = {}
         """What came to each fault that is for a share of it, and what was picked."""
+        self.refused: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        """TLS handshakes that clients ended for what each fault showed them (empty: for what is in order), by what they said."""
         self.closed = False
         self.farewell = Farewell()
         """What the far end says of how the provider ended."""
@@ -67,14 +82,35 @@ class Passage:
     def meet(self, number: int, met: set[str]) -> None:
         """Connection *number* is there: it comes to each fault for a share of them, but to those that it has *met* already."""
         for fault, (effect, _) in self.in_force.items():
-            if fault not in met and effect.share_ratio < 1 and not isinstance(effect, TapAnswers):
+            if fault not in met and effect.share_ratio < 1 and not isinstance(effect, TapAnswers | TapCertificate):
                 met.add(fault)
-                self.draw(fault, picked=self._hits(fault, number))
+                self.draw(fault, picked=self.hits(fault, number))
 
     def draw(self, fault: str, *, picked: bool) -> None:
         """One more came to *fault*, which was *picked* or not."""
         before = self.drawn.get(fault, Drawn())
         self.drawn[fault] = Drawn(before.came + 1, before.picked + picked)
+
+    def certificate(self, number: int) -> tuple[str, str]:
+        """The fault by which connection *number*, which is about to shake hands, is shown a certificate, and its flaw; empty: none."""
+        for fault, (effect, _) in self.in_force.items():
+            if isinstance(effect, TapCertificate):
+                hit = self.hits(fault, number)
+                if effect.share_ratio < 1:
+                    self.draw(fault, picked=hit)
+                if hit:
+                    return fault, effect.flaw
+        return "", ""
+
+    def show(self, fault: str) -> None:
+        """A client is shown the certificate of *fault*."""
+        self.done_to[fault] += 1
+        self.traffic.shown_bad()
+
+    def refuse(self, fault: str, alert: str) -> None:
+        """A client has ended its handshake for what it was shown by *fault* (empty: by none), and said *alert*."""
+        self.refused[fault][alert] += 1
+        self.traffic.refused()
 
     def listens(self) -> bool:
         """Whether somebody listens for new connections."""
@@ -86,19 +122,19 @@ class Passage:
 
     def resets(self, number: int) -> bool:
         """Whether connection *number* is reset once it has asked."""
-        return any(self._hits(fault, number) for fault in self._modes("reset"))
+        return any(self.hits(fault, number) for fault in self._modes("reset"))
 
     def silent(self, number: int) -> frozenset[Stream]:
         """The streams of connection *number* on which nothing passes."""
         silences = [(fault, mode.streams) for fault, mode in self._modes("silence").items()]
-        return frozenset(stream for fault, streams in silences if self._hits(fault, number) for stream in each(streams))
+        return frozenset(stream for fault, streams in silences if self.hits(fault, number) for stream in each(streams))
 
     def shapes(self, number: int, stream: Stream) -> Mapping[str, InForce]:
         """What shapes *stream* of connection *number*, by fault."""
         return {
             fault: InForce(effect.shape, since_s)
             for fault, (effect, since_s) in self.in_force.items()
-            if isinstance(effect, TapShape) and stream in each(effect.streams) and self._hits(fault, number)
+            if isinstance(effect, TapShape) and stream in each(effect.streams) and self.hits(fault, number)
         }
 
     def answers(self) -> Mapping[str, TapAnswers]:
@@ -112,7 +148,8 @@ class Passage:
             fault: effect for fault, effect in found.items() if isinstance(effect, TapMode) and effect.mode in modes
         }
 
-    def _hits(self, fault: str, number: int) -> bool:
+    def hits(self, fault: str, number: int) -> bool:
+        """Whether *fault*, which is in force, is for connection *number*."""
         share = self.in_force[fault].effect.share_ratio
         return (
             number == PROBE

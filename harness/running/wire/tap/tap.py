@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from harness.faults.effects import TapAnswers, TapMode, TapShape
+from harness.faults.effects import TapCertificate, TapMode
 from harness.running.wire.sockets import bound
 from harness.running.wire.tap.connection import Far, Near
-from harness.running.wire.tap.passage import PROBE, Passage, Standing
+from harness.running.wire.tap.passage import PROBE, Passage, Standing, TapEffect
+from harness.running.wire.tap.tls import Encrypted
 from harness.running.wire.tap.traffic import LinkTraffic
 from harness.running.wire.tap.watch import Unread, Watch
 
@@ -21,8 +23,8 @@ _BACKLOG = 1024
 class Tap:
     """The tap of *link*, at port *listen* of *at*, or at one that is free; `passage` says where it leads.
 
-    At *probe_port* a look takes the same way as the target's connections, and is counted nowhere. *gated* is as in `Passage`. Raises
-    OSError that names the port when somebody else has it.
+    At *probe_port* a look takes the same way as the target's connections, in clear, and is counted nowhere. *gated* and *contexts* are as
+    in `Passage`. Raises OSError that names the port when somebody else has it.
     """
 
     def __init__(
@@ -35,9 +37,10 @@ class Tap:
         at: str = "127.0.0.1",
         *,
         gated: bool = False,
+        contexts: Mapping[str, ssl.SSLContext] | None = None,
     ) -> None:
         self._at = at
-        self.passage = Passage(link, watch, traffic, seed, gated=gated)
+        self.passage = Passage(link, watch, traffic, seed, gated=gated, contexts=contexts)
         self._connections: set[Near] = set()
         self._far_sides: set[Far] = set()
         self._listeners: list[asyncio.Server] = []
@@ -62,13 +65,15 @@ class Tap:
                 await self._listen(self._probing, self.probe_port),
             ]
 
-    async def put(self, fault_id: str, effect: TapMode | TapShape | TapAnswers) -> None:
+    async def put(self, fault_id: str, effect: TapEffect) -> None:
         """Make *effect* true for *fault_id*; it is in force when this returns. Raises OSError if it cannot be."""
         async with self._changing:
             was = self.passage.in_force.get(fault_id)
             # Told twice, it goes on as it began.
             now = was if was and was.effect == effect else Standing(effect, time.monotonic())
             await self._settle({**self.passage.in_force, fault_id: now}, was)
+            if isinstance(effect, TapCertificate) and effect.closes_open and now is not was:
+                self._retire(fault_id)
 
     async def drop(self, fault_id: str) -> None:
         """Make the effect of *fault_id* false, if there is one; it no longer is in force when this returns.
@@ -93,15 +98,18 @@ class Tap:
         for held in self._reserved:
             held.close()
 
-    def _near(self) -> Near:
+    def _near(self) -> Near | Encrypted:
         passage = self.passage
         number = passage.next_number()
-        return Near(passage, passage.watch(), passage.traffic, self._connections, self._far_sides, number)
+        near = Near(passage, passage.watch(), passage.traffic, self._connections, self._far_sides, number)
+        return Encrypted(passage, near) if passage.contexts else near
 
     def _probing(self) -> Near:
         return Near(self.passage, Unread(), None, self._connections, self._far_sides, PROBE)
 
-    async def _listen(self, connection: Callable[[], Near], port: int, at: str = "127.0.0.1") -> asyncio.Server:
+    async def _listen(
+        self, connection: Callable[[], Near | Encrypted], port: int, at: str = "127.0.0.1"
+    ) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(
             connection, sock=bound(port, again=True, host=at), backlog=_BACKLOG
         )
@@ -130,6 +138,12 @@ class Tap:
             await self.open()
         else:
             await self._until_refused()
+
+    def _retire(self, fault_id: str) -> None:
+        """Close what is open and what *fault_id* is for."""
+        for connection in list(self._connections):
+            if connection.number != PROBE and self.passage.hits(fault_id, connection.number):
+                connection.retire()
 
     async def _until_refused(self) -> None:
         late_s = time.monotonic() + _REFUSED_WITHIN_S

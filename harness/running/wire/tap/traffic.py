@@ -73,6 +73,18 @@ class LinkTraffic:
         self._now().pushed += 1
         self.total.pushed += 1
 
+    def refused(self) -> None:
+        """A client has ended a TLS handshake for what it was shown."""
+        self._now().handshakes_refused += 1
+
+    def shown_bad(self) -> None:
+        """A client is shown a certificate with a flaw."""
+        self._now().bad_certificates += 1
+
+    def accepted_bad(self) -> None:
+        """A client has asked something although it was shown such a one."""
+        self._now().bad_certificates_accepted += 1
+
     def flush(self) -> None:
         if self._slice is not None:
             self._file.write(self._slice)

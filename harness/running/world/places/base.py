@@ -74,6 +74,7 @@ class Reach:
             stands=there,
             amiss="" if there else "neither the tap nor the edge has it in force any more",
             drawn=counts.drawn.get(fault),
+            refused=counts.refused.get(fault, {}),
         )
 
 

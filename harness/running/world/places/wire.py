@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.faults.effects import EdgeRule, Effect, Sight, TapAnswers, TapMode, TapShape
+from harness.faults.effects import Effect, Sight
 from harness.running.keeper.means import HttpUndo, Undo
+from harness.running.wire.client import WireEffect
 from harness.running.world.places.base import Place
 
 
 class WirePlace(Place):
-    """Makes `TapMode`, `TapShape` and `EdgeRule` true."""
+    """Makes what a tap or an edge does true."""
 
     def undo(self, fault: str, effect: Effect) -> Sequence[Undo]:
-        assert isinstance(effect, TapMode | TapShape | TapAnswers | EdgeRule)
+        assert isinstance(effect, WireEffect)
         return [HttpUndo(**request) for request in self._reach.the_wire.undo_requests(fault, effect)]
 
     def inject(self, fault: str, effect: Effect) -> None:
-        assert isinstance(effect, TapMode | TapShape | TapAnswers | EdgeRule)
+        assert isinstance(effect, WireEffect)
         self._reach.the_wire.inject(fault, effect)
 
     def revert(self, fault: str, effect: Effect) -> None:
-        assert isinstance(effect, TapMode | TapShape | TapAnswers | EdgeRule)
+        assert isinstance(effect, WireEffect)
         if not self._reach.carriers.wire_gone:
             self._reach.the_wire.revert(fault, effect)
 
