@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,12 @@ from harness.reading.target import Link
 
 class BadCertificate(Aimed):
     """New connections, or a share of them, are shown a certificate that is expired, of a wrong name, or of an authority nobody knows."""
+
+    seen_as: ClassVar[Mapping[str, str]] = {
+        "expired certificate, CERTIFICATE_VERIFY_FAILED, TLS or SSL handshake fails": "on: {kind: provider}, flaw: expired",
+        "certificate of a wrong host, hostname mismatch": "on: {kind: provider}, flaw: wrong_name",
+        "unknown CA, self-signed certificate, a proxy that breaks TLS open": "on: {kind: provider}, flaw: unknown_ca",
+    }
 
     kind: Literal["bad_certificate"] = "bad_certificate"
     flaw: CertificateFlaw = Field(
