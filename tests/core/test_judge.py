@@ -408,6 +408,7 @@ WITH_A_STORE = {
         "near": {"kind": "store", "upstream": "redis://127.0.0.1:{redis.port}"},
         "far": {"kind": "store", "upstream": "redis://127.0.0.1:{redis.port}"},
         "other": {"kind": "store", "upstream": "redis://127.0.0.1:3"},
+        "provider-east": {"kind": "provider", "region": "east", "upstream": {"simulated": {}}},
     },
 }
 
