@@ -890,7 +890,8 @@ def test_what_the_services_own_traffic_cannot_tell_is_refused_at_its_line_with_w
     assert (asked.line, joined.line) == (12, 13)
     assert asked.what.startswith(
         "recovery_time_s <= 5: it is told from requests, and the harness sends none; "
-        "write load: {source: service, probe_per_s: 1, questions: FILE}, or expect any of probes_per_s, credential_leaks, attempts_per_s"
+        "write load: {source: service, probe_per_s: 1, questions: FILE}, or expect any of probes_per_s, "
+        "credential_leaks, bad_certificates_accepted, attempts_per_s"
     )
     assert "and of the service's own traffic nobody knows those; have the harness send the load" in joined.what
     with_target = validate(watched, SCENARIOS / "targets" / "used.yaml").problems

@@ -412,6 +412,7 @@ def test_every_kind_can_be_named_in_a_file() -> None:
         "slow_close",
         "blackhole",
         "disconnect",
+        "bad_certificate",
     }
     assert set(faults) == of_connections | of_streams | {
         "latency",

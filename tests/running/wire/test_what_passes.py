@@ -119,7 +119,11 @@ TRIED: dict[str, tuple[str, Callable[[SimpleNamespace], None], dict[str, Any]]] 
         _refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"link east carries HTTP/1.1, and its client speaks HTTP/2: "),
         {},
     ),
-    "TLS": ("refused: 400", _refused(b"\x16\x03\x01\x00\x05", b"and its client speaks TLS: "), {}),
+    "TLS on a link that does not [say so](#a-dependency-that-is-reached-by-tls)": (
+        "refused: 400",
+        _refused(b"\x16\x03\x01\x00\x05", b"and its client speaks TLS: "),
+        {},
+    ),
     "`CONNECT`, and what is no request": ("refused: 400", _nothing_read, {}),
 }
 
