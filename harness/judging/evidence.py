@@ -31,7 +31,7 @@ from harness.record.history import (
     Reverting,
 )
 from harness.record.instrument import Measurement
-from harness.record.kept import LEAST_KEPT, kept
+from harness.record.kept import USUAL, kept, kept_last
 from harness.record.workers import Worker
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from harness.record.columns import Table, Words
 
 
-KEPT_A_REQUEST = 48
-"""Bytes of a request that what metrics share may take."""
 Kind = TypeVar("Kind", bound=OfFault)
 TableName = Literal["requests", "attempts", "arrivals"]
 
@@ -79,22 +77,16 @@ class Evidence:
     """Each look at a health URL of the target; None: its file names none."""
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
+    def once(self, what: Hashable, make: Callable[[], Any], dear: float = USUAL) -> Any:
         """What *make* returns, made the first time that *what* is asked for: several metrics stand on the same work.
 
-        What is large is forgotten when there is more of it than can be kept, and then made again.
+        What is large is forgotten when there is more of it than can be kept, and then made again; what is `dear` to make later than others.
         """
-        return kept(self._made, what, make, max(LEAST_KEPT, KEPT_A_REQUEST * len(self.request_table)))
+        return kept(self._made, what, make, self.request_table.room, dear)
 
     def lately(self, kind: str, what: Hashable, make: Callable[[], Any]) -> Any:
         """What *make* returns, made anew unless *what* was the last of its *kind* that was asked for: nothing else of it is kept."""
-        last = self._made.get(("lately", kind))
-        if last is None or last[0] != what:
-            # What was there before is let go first, since both may be large.
-            self._made.pop(("lately", kind), None)
-            last = None
-            last = self._made[("lately", kind)] = (what, make())
-        return last[1]
+        return kept_last(self._made, kind, what, make, self.request_table.room)
 
     @property
     def requests(self) -> pd.DataFrame:

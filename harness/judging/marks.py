@@ -25,7 +25,7 @@ _HELD = "nonce as a number"
 def marks(table: Table) -> Marks:
     """The nonce of each row as a number."""
     if _HELD not in table:
-        table.derive(_HELD, lambda: _of_column(table))
+        table.derive(_HELD, lambda: _of_column(table), dear=True)
     found: Marks = table.numbers(_HELD)
     return found
 

@@ -18,6 +18,7 @@ from harness.planning.windows import Window
 from harness.reading.expectation import WHOLE, Selection
 from harness.reading.shapes import RATE_MOST
 from harness.reading.target import Target
+from harness.record.kept import CHEAP, DEAR, USUAL
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,7 +100,7 @@ class Sample:
     def _rows(self) -> slice | npt.NDArray[np.intp]:
         """Where the rows are, in a form by which a column is cut much quicker than by a mark on each row."""
 
-        rows: slice | npt.NDArray[np.intp] = self.once("rows", lambda: following(self.picked))
+        rows: slice | npt.NDArray[np.intp] = self.once("rows", lambda: following(self.picked), CHEAP)
         return rows
 
     @property
@@ -196,7 +197,7 @@ class Sample:
             of_requests: npt.NDArray[np.float64] = of_nonce[requests]
             return of_requests
 
-        totals: npt.NDArray[np.float64] = self.run.once(("worth", what, self.link), made)
+        totals: npt.NDArray[np.float64] = self.run.once(("worth", what, self.link), made, CHEAP)
         return totals[self._rows()]
 
     def seen(self) -> int:
@@ -230,9 +231,9 @@ class Sample:
         late_s = self.spans[-1].end_s + self.run.plan.scenario.load.deadline
         return int(((self.spans[0].start_s <= start_s) & (start_s <= late_s)).sum())
 
-    def once(self, what: str, make: Callable[[], Any]) -> Any:
+    def once(self, what: str, make: Callable[[], Any], dear: float = USUAL) -> Any:
         """What *make* returns, made the first time that *what* is asked for of these rows."""
-        return self.run.once((self._known_by, what), make)
+        return self.run.once((self._known_by, what), make, dear)
 
     def lately(self, kind: str, what: str, make: Callable[[], Any]) -> Any:
         """As `once`, of what is large and asked for several times running: of its *kind* only the last is kept."""
@@ -288,7 +289,7 @@ def nonces(run: Evidence) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.
         known = distinct(of_requests[of_requests != NO_MARK])
         return tuple(narrow(number_in(known, of_table), known.size) for of_table in (of_requests, of_arrivals))
 
-    numbers: tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]] = run.lately("nonces", None, made)
+    numbers: tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]] = run.once("nonces", made, DEAR)
     return numbers
 
 

@@ -9,6 +9,7 @@ from harness.judging.sample import before_faults, nonces
 from harness.planning.plan import Plan
 from harness.protocols.asked_for import in_words
 from harness.protocols.sketch import read, squeezed
+from harness.record.kept import DEAR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +50,7 @@ def for_words(run: Evidence) -> Bools:
 
 def servers(run: Evidence) -> Words:
     """Of each request the link that served it; empty where it has no complete answer, or no provider was seen to give one."""
-    found: Words = run.once("servers", lambda: _servers(run))
+    found: Words = run.once("servers", lambda: _servers(run), DEAR)
     return found
 
 

@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from harness.record.kept import LEAST_KEPT, kept
+from harness.record.kept import DEAR, USUAL, Room, kept
 
 if TYPE_CHECKING:
     import pandas as pd
-
-KEPT_A_ROW = 24
-"""Bytes of a row of which the columns that were read are kept."""
 
 Bools = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
@@ -220,7 +217,7 @@ class Raw:
 class Table:
     """Rows by column. *frame* makes all of it, for who wants that; *raw* reads a column of *text* that need not be held, in pieces.
 
-    *few* reads some rows of those columns that are *stored*.
+    *few* reads some rows of those columns that are *stored*. Columns are kept as long as there is *room* for them.
     """
 
     def __init__(
@@ -232,10 +229,15 @@ class Table:
         text: Collection[str] = (),
         few: Callable[[Sequence[str], Array], dict[str, list[Any]]] | None = None,
         stored: Collection[str] = (),
+        room: Room | None = None,
     ) -> None:
+        self.room = room or Room()
+        if room is None:
+            self.room.grow(length)
         self._length, self._columns, self._make, self._raw = length, dict(columns), frame, raw
         self._text, self._stored_few, self._stored = frozenset(text), few, frozenset(stored)
         self._inner: set[str] = set()  # columns that are none of the rows' own
+        self._dear: set[str] = set()
         self._held: dict[Hashable, Column] = {}
         self._given: dict[str, Table | None] = {}  # columns that are held elsewhere, by the table that reads them
         self._frame: pd.DataFrame | None = None
@@ -272,7 +274,7 @@ class Table:
 
         if name in self._given:
             return made()
-        column: Column = kept(self._held, name, made, max(LEAST_KEPT // 4, KEPT_A_ROW * self._length))
+        column: Column = kept(self._held, name, made, self.room, DEAR if name in self._dear else USUAL)
         return column
 
     def _holds(self, name: str) -> bool:
@@ -325,10 +327,12 @@ class Table:
         self.derive(name, lambda: column)
         self._given[name] = None
 
-    def derive(self, name: str, make: Callable[[], Column]) -> None:
-        """Have a column that *make* makes of others, when it is asked for; anew where it was forgotten."""
+    def derive(self, name: str, make: Callable[[], Column], *, dear: bool = False) -> None:
+        """Have a column that *make* makes of others, when it is asked for; anew where it was forgotten; later, where *dear*."""
         self._columns[name] = make
         self._inner.add(name)
+        if dear:
+            self._dear.add(name)
 
     def with_columns(self, **columns: Column | Callable[[], Column]) -> Table:
         """The same rows with *columns* more, or others; one that can be made when it is asked for need not be held."""
@@ -351,6 +355,7 @@ class Table:
             self._text - columns.keys(),
             self.columns,
             self._stored - columns.keys(),
+            self.room,
         )
         table._inner.update(self._inner)
         # What this one keeps the other need not keep as well.
@@ -381,6 +386,7 @@ class Table:
             self._text,
             lambda names, of_mine: self.columns(names, places[of_mine]),
             self._stored,
+            self.room,
         )
         table._inner.update(self._inner)
         if follow:

@@ -6,47 +6,95 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-LARGE = 1 << 20
+LARGE = 1 << 16
 """Bytes; what takes less is kept always."""
-LEAST_KEPT = 64 << 20
+LEAST_KEPT = 128 << 20
+KEPT_A_ROW = 20
+"""Bytes of each row of all tables that share a room."""
+Values = dict[Hashable, Any]
 _DEEP, _MANY = 4, 64
 _PARTS: dict[type, tuple[str, ...]] = {}
 
 
-def kept(values: dict[Hashable, Any], what: Hashable, make: Callable[[], Any], most: int) -> Any:
-    """What *make* returns, made only where it is not among *values*, of which those that are `LARGE` take about *most* bytes together.
+CHEAP, USUAL, DEAR = 0.3, 1.0, 10.0
+"""How long it takes to make a byte of something again, beside a byte of most columns."""
 
-    A value that went is made anew when it is asked for, so that whatever makes it has to make the same one again. *values* are in the order
-    in which they were asked for.
+
+class Room:
+    """Room for what is large of all that share it: the tables of a run, and what is worked out of them.
+
+    They take about `KEPT_A_ROW` bytes for each of their rows together, and may take `LEAST_KEPT` however few they are. What goes is what
+    nobody has asked for the longest, and what is cheap to make again before what is dear (P. Cao and S. Irani, "Cost-aware WWW proxy
+    caching algorithms", 1997: GreedyDual-Size).
+    """
+
+    def __init__(self, most: int = LEAST_KEPT) -> None:
+        self._most, self._rows, self._taken, self._gone = most, 0, 0, 0.0
+        self._held: dict[tuple[int, Hashable], _Held] = {}  # in the order in which they were asked for
+
+    def grow(self, rows: int) -> None:
+        """Have room for the columns of so many *rows* more."""
+        self._rows += rows
+        self._most = max(self._most, KEPT_A_ROW * self._rows)
+
+    def asked_for(self, values: Values, what: Hashable) -> None:
+        """*what* of *values* was asked for last."""
+        key = id(values), what
+        if (held := self._held.pop(key, None)) is not None:
+            held.stays_until = self._gone + held.dear
+            self._held[key] = held
+
+    def let_go(self, values: Values, what: Hashable) -> None:
+        """Take *what* out of *values*, where it is among them."""
+        values.pop(what, None)
+        if (held := self._held.pop((id(values), what), None)) is not None:
+            self._taken -= held.bytes
+
+    def take(self, values: Values, what: Hashable, size: int, dear: float = USUAL) -> None:
+        """*what* of *values* takes *size* bytes; for it others may have to go, and itself never."""
+        self._taken += size
+        while self._taken > self._most and self._held:
+            first = min(self._held.values(), key=lambda held: held.stays_until)
+            self._gone = first.stays_until
+            self.let_go(first.values, first.what)
+        self._held[id(values), what] = _Held(values, what, size, dear, self._gone + dear)
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """Something that was kept: it stays until all has gone that has a smaller *stays_until*."""
+
+    values: Values
+    what: Hashable
+    bytes: int
+    dear: float
+    stays_until: float
+
+
+def kept(values: Values, what: Hashable, make: Callable[[], Any], room: Room, dear: float = USUAL) -> Any:
+    """What *make* returns, made only where it is not among *values*, of which those that are `LARGE` have to find *room*.
+
+    A value that went is made anew when it is asked for, so that whatever makes it has to make the same one again. *dear*: how long that
+    takes, for its size; see `CHEAP`.
     """
     if what in values:
-        value = values[what] = values.pop(what)
-        return value.value if isinstance(value, _Large) else value
-    made = make()
-    size = size_of(made)
-    values[what] = _Large(made, size) if size >= LARGE else made
-    if size >= LARGE:
-        _forget(values, most)
+        room.asked_for(values, what)
+        return values[what]
+    made = values[what] = make()
+    if (size := size_of(made)) >= LARGE:
+        room.take(values, what, size, dear)
     return made
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Large:
-    """A *value* that may go again, with how many bytes it takes."""
-
-    value: Any
-    bytes: int
-
-
-def _forget(values: dict[Hashable, Any], most: int) -> None:
-    """What was made last stays, however large."""
-    large = {what: held.bytes for what, held in values.items() if isinstance(held, _Large)}
-    taken = sum(large.values())
-    for what in list(large)[:-1]:
-        if taken <= most:
-            return
-        taken -= large[what]
-        del values[what]
+def kept_last(values: Values, kind: Hashable, what: Hashable, make: Callable[[], Any], room: Room) -> Any:
+    """As `kept`, but of its *kind* nothing else is kept."""
+    key = "last", kind
+    if key in values and values[key][0] == what:
+        room.asked_for(values, key)
+        return values[key][1]
+    # What was there before is let go first, since both may be large.
+    room.let_go(values, key)
+    return kept(values, key, lambda: (what, make()), room)[1]
 
 
 def size_of(value: Any, deep: int = _DEEP) -> int:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from harness.problems import Problem, UsageProblems
 from harness.record.columns import Array, Bools, Column, Raw, Table, Words, narrow
+from harness.record.kept import Room
 from harness.record.rows import AnyRow
 from harness.record.tables import TYPES, defaults
 
@@ -30,7 +31,7 @@ FOREVER_S = 1e9
 """No instant of a run lies further from its beginning."""
 
 
-def by_column(path: Path, kind: type[AnyRow], frame: Callable[[], pd.DataFrame]) -> Table | None:
+def by_column(path: Path, kind: type[AnyRow], frame: Callable[[], pd.DataFrame], room: Room) -> Table | None:
     """The table at *path*, of rows of this *kind*; None unless each of its columns that has to say something does, and is of its type.
 
     Where a row says nothing it says what is usual. A page that is damaged is told when its column is read.
@@ -67,7 +68,8 @@ def by_column(path: Path, kind: type[AnyRow], frame: Callable[[], pd.DataFrame])
 
     text = [name for name in types if types[name] not in TYPES]
     there = [name for name in types if name in schema.names]
-    return Table(length, {name: column(name) for name in types}, frame, raw, text, few, there)
+    room.grow(length)
+    return Table(length, {name: column(name) for name in types}, frame, raw, text, few, there, room)
 
 
 def _fits(wanted: object, found: pa.DataType) -> bool:

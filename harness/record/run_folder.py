@@ -22,6 +22,7 @@ from harness.reading.question_files import ROWS
 from harness.record import history, workers
 from harness.record.effects import Effects
 from harness.record.history import Begun, Ended, Event, History
+from harness.record.kept import Room
 from harness.record.masking import NOTHING, Mask
 from harness.record.quoting import masked
 from harness.record.rowfile import Row, read_rows
@@ -279,10 +280,11 @@ def read_tables(folder: RunFolder, clock_zero_s: float) -> Tables:
         what = "is missing, and so are the rows that it was made of"
         raise UsageProblems(*(Problem(what, file=str(folder.table(name))) for name in missing))
     tables: dict[str, Table] = {}
+    room = Room()
     problems: list[Problem] = []
     for name in there:
         try:
-            tables[name] = _stored(folder.table(name), _KINDS[name])
+            tables[name] = _stored(folder.table(name), _KINDS[name], room)
         except UsageProblems as found:
             problems += found.problems
     if problems:
@@ -290,7 +292,7 @@ def read_tables(folder: RunFolder, clock_zero_s: float) -> Tables:
     return Tables(**tables, kept=not folder.rows.is_dir())
 
 
-def _stored(path: Path, kind: type[AnyRow]) -> Table:
+def _stored(path: Path, kind: type[AnyRow], room: Room) -> Table:
     """The table at *path*: by column where it is as a run leaves it, and whole where somebody changed it or another version made it."""
     from harness.record.columns import Table
     from harness.record.parquet import by_column
@@ -298,7 +300,7 @@ def _stored(path: Path, kind: type[AnyRow]) -> Table:
     def frame() -> pd.DataFrame:
         return _checked(read_table(path), kind, path)
 
-    return by_column(path, kind, frame) or Table.of(frame())
+    return by_column(path, kind, frame, room) or Table.of(frame())
 
 
 def keep_tables(

@@ -6,34 +6,97 @@ from collections.abc import Callable, Hashable
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from harness.record.columns import Table, Words
-from harness.record.kept import LARGE, kept, size_of
+from harness.record.kept import CHEAP, DEAR, KEPT_A_ROW, LARGE, LEAST_KEPT, USUAL, Room, kept, kept_last, size_of
 
 
-def test_what_nobody_asked_for_the_longest_is_forgotten_first_and_made_again() -> None:
-    made: list[str] = []
-    values: dict[Hashable, object] = {}
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
 
-    def large(name: str) -> np.ndarray:
+
+class Asked:
+    """Values that take `LARGE` bytes each, in two places that share a room for two of them; *made* are those that were not there."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self._room, self._places = Room(2 * LARGE), ({}, {})
+
+    def __call__(self, name: str, *, place: int = 0, dear: float = USUAL) -> np.ndarray:
         def make() -> np.ndarray:
-            made.append(name)
+            self.made.append(name)
             return np.zeros(LARGE, np.uint8)
 
-        found: np.ndarray = kept(values, name, make, 2 * LARGE)
+        found: np.ndarray = kept(self._places[place], name, make, self._room, dear)
         return found
 
+    def last(self, name: str) -> None:
+        kept_last(
+            self._places[0], "a kind", name, lambda: self.made.append(name) or np.zeros(LARGE, np.uint8), self._room
+        )
+
+
+def test_what_nobody_asked_for_the_longest_is_forgotten_first_and_made_again(asked: Asked) -> None:
     for name in ("a", "b", "a", "c", "a", "b"):
-        large(name)
-    assert made == ["a", "b", "c", "b"]
+        asked(name)
+    assert asked.made == ["a", "b", "c", "b"]
+
+
+def test_all_that_share_a_room_make_room_for_each_other(asked: Asked) -> None:
+    for name, place in (("a", 0), ("b", 1), ("a", 0), ("c", 1), ("a", 0), ("b", 1)):
+        asked(name, place=place)
+    assert asked.made == ["a", "b", "c", "b"]
+
+
+def test_what_is_dear_to_make_again_stays_longer_than_what_is_cheap_and_not_for_ever(asked: Asked) -> None:
+    asked("dear", dear=DEAR)
+    for name in "abc":
+        asked(name, dear=CHEAP)
+    asked("dear", dear=DEAR)
+    assert asked.made == ["dear", *"abc"]
+    for turn in range(2 * int(DEAR)):
+        asked(f"usual {turn}")
+    asked("dear", dear=DEAR)
+    assert asked.made.count("dear") == 2
+
+
+def test_of_one_kind_the_last_alone_is_kept_and_takes_room_as_all_else_does(asked: Asked) -> None:
+    for name in ("a", "a", "b", "b", "a"):
+        asked.last(name)
+    asked("c")
+    asked.last("a")
+    assert asked.made == ["a", "b", "a", "c"]
+    for name in "de":
+        asked(name)
+    asked.last("a")
+    assert asked.made == ["a", "b", "a", "c", "d", "e", "a"]
 
 
 def test_what_is_small_is_kept_however_much_is_asked_for() -> None:
     values: dict[Hashable, object] = {}
-    few = kept(values, "few", lambda: [1, 2, 3], LARGE)
+    room = Room(LARGE)
+    few = kept(values, "few", lambda: [1, 2, 3], room)
     for name in range(5):
-        kept(values, name, lambda: np.zeros(LARGE, np.uint8), LARGE)
-    assert kept(values, "few", lambda: [4], LARGE) is few
+        kept(values, name, lambda: np.zeros(LARGE, np.uint8), room)
+    assert kept(values, "few", lambda: [4], room) is few
+
+
+def test_a_room_grows_with_the_rows_that_share_it() -> None:
+    made: list[int] = []
+
+    def large(place: int) -> object:
+        return kept(values, place, lambda: made.append(place) or np.zeros(LARGE, np.uint8), room)
+
+    room, values = Room(LARGE), dict[Hashable, object]()
+    room.grow(LARGE)
+    for place in (*range(KEPT_A_ROW), *range(KEPT_A_ROW)):
+        large(place)
+    assert made == [*range(KEPT_A_ROW)]
+    large(KEPT_A_ROW)
+    large(0)
+    assert made == [*range(KEPT_A_ROW + 1), 0]
 
 
 def test_a_value_is_as_large_as_the_arrays_in_it_and_those_that_they_are_parts_of() -> None:
@@ -44,7 +107,7 @@ def test_a_value_is_as_large_as_the_arrays_in_it_and_those_that_they_are_parts_o
 
 def test_a_column_that_was_forgotten_is_read_again_and_one_that_was_given_is_not() -> None:
     read: list[str] = []
-    rows = 3 * LARGE
+    rows = LEAST_KEPT // 16
 
     def column(name: str) -> Callable[[], np.ndarray]:
         def reads() -> np.ndarray:

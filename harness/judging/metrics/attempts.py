@@ -19,6 +19,7 @@ from harness.judging.scoring.shares import ENOUGH_EQUAL, TAIL
 from harness.planning.disturbance import Phase
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
+from harness.record.kept import DEAR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,7 +181,7 @@ def tried_again(run: Evidence) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int
         again = reduce(and_, (key[before] == key[after] for key in keys))
         return mine[before[again]], mine[after[again]]
 
-    pairs: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]] = run.once("tried again", made)
+    pairs: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]] = run.once("tried again", made, DEAR)
     return pairs
 
 
