@@ -1,9 +1,10 @@
 """How long after the decision to end a run its last fault was gone, and its load: real runs, ended in each way that there is.
 
-``python tests/benchmarks/aborts.py RESULTS.jsonl [--runs 55]``. Each run is a line of the file when it has ended, so the command goes on
-where it stopped; ten to twenty seconds each. A decision from outside is timed by whoever takes it, one of the run's own by its record.
-Prints a table, and ends with 1 where a fault outlived a decision by more than a second, went after the load, or left anything behind, or
-where the report does not say who ended the run.
+``python tests/benchmarks/aborts.py RESULTS.jsonl [--runs 60] [--load KIND]``. The load is questions, from one process or from two workers,
+or a locustfile's users, in one or two. Each run is a line of the file when it has ended, so the command goes on where it stopped; ten to
+twenty seconds each. A decision from outside is timed by whoever takes it, one of the run's own by its record.
+Prints a table, and ends with 1 where a fault or the load outlived a decision by more than a second, where the load went first, where
+anything was left behind, where a request that was begun has no row, or where the report does not say who ended the run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from harness.record.run_folder import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = ROOT / "tests" / "end_to_end" / "small_service.py"
@@ -54,8 +58,24 @@ QUESTIONS = {
     "schema": "harness.questions/1",
     "questions": [{"id": "q", "text": "For how long can I ask for a refund?"}],
 }
-SILENT = "url without answer"
+USERS = """
+from locust import FastHttpUser, constant_throughput, task
+class Asks(FastHttpUser):
+    wait_time = constant_throughput(2)
+    @task
+    def ask(self):
+        self.client.post("/ask", json={"question": "For how long can I ask for a refund?"})
+"""
+_OF_USERS = {"locustfile": "users.py", "users": 10, "spawn_rate": 100}
+LOADS: dict[str, dict[str, Any]] = {
+    "questions": SCENARIO["load"],
+    "questions, 2 workers": SCENARIO["load"] | {"workers": 2},
+    "locustfile": _OF_USERS,
+    "locustfile, 2 workers": _OF_USERS | {"workers": 2},
+}
+SILENT, CTRL_C = "url without answer", "Ctrl-C"
 FROM_OUTSIDE = {
+    CTRL_C: "",
     "stop": "stopped by",
     "freeze": "frozen by",
     "freeze of the target": "frozen by",
@@ -112,12 +132,13 @@ def boss() -> Iterator[tuple[str, type[_Boss]]]:
     server.server_close()
 
 
-def run(way: str) -> dict[str, Any]:
-    """One run that is ended in that *way*, and how long after the decision what was gone."""
+def run(way: str, load: str) -> dict[str, Any]:
+    """One run of that *load* that is ended in that *way*, and how long after the decision what was gone."""
     with tempfile.TemporaryDirectory() as name, boss() as (url, told):
         folder = Path(name)
         condition = {"url": url} if way in ("url", SILENT) else OF_ITS_OWN[way][0] if way in OF_ITS_OWN else None
-        scenario = {**SCENARIO, "abort": [condition] if condition else []}
+        scenario = {**SCENARIO, "load": LOADS[load], "abort": [condition] if condition else []}
+        (folder / "users.py").write_text(USERS)
         for name, document in (("scenario", scenario), ("target", TARGET), ("questions", QUESTIONS)):
             (folder / f"{name}.yaml").write_text(json.dumps(document))  # JSON is YAML too
         files = (
@@ -131,13 +152,16 @@ def run(way: str) -> dict[str, Any]:
         decided_at_s = 0.0
         if way in FROM_OUTSIDE:
             _until(lambda: _history(folder).count("injected") == len(SCENARIO["faults"]))
-            decided_at_s = _decided(way, folder, told)
+            decided_at_s = _decided(way, folder, told, process)
         process.wait(_ENDS_WITHIN_S)
-        return {"way": way} | _seen(way, folder, process.returncode, decided_at_s)
+        return {"way": way, "load": load} | _seen(way, folder, process.returncode, decided_at_s)
 
 
-def _decided(way: str, folder: Path, told: type[_Boss]) -> float:
-    """Take the decision, and say when that was; 0 where it is the run's own how long it bears a silence."""
+def _decided(way: str, folder: Path, told: type[_Boss], process: subprocess.Popen[bytes]) -> float:
+    """Take the decision over the run in *process*, and say when that was; 0 where it is the run's own how long it bears a silence."""
+    if way == CTRL_C:
+        process.send_signal(signal.SIGINT)
+        return time.monotonic()
     if way == SILENT:
         told.silent = True
         return 0.0
@@ -166,9 +190,22 @@ def _seen(way: str, folder: Path, status: int, decided_at_s: float) -> dict[str,
         "load_gone_s": round(ended["at_s"] - decided_s, 3),
         "status": status,
         "said": said in reason,
+        "without_row": _without_row(path),
         "faults_first": bool(gone) and max(gone) <= ended["at_s"],
         "left": left,
     }
+
+
+def _without_row(run: Path) -> int:
+    """How many of the requests that were begun have no row: by the numbers that each worker gives them, and by the attempts they led to."""
+    there = read_table(run / "requests.parquet", ["index", "worker", "nonce"])
+    attempts = read_table(run / "attempts.parquet", ["nonce", "start_s"])
+    asked = attempts["nonce"][
+        attempts["start_s"] >= 0
+    ]  # before the load each entry is asked once, to see that it answers
+    workers = sorted(set(there["worker"]))
+    begun = {n for one in workers for n in range(one, there["index"][there["worker"] == one].max() + 1, len(workers))}
+    return len(begun - set(there["index"])) + len(set(asked) - {""} - set(there["nonce"]))
 
 
 def _harness(folder: Path, *words: str) -> subprocess.Popen[bytes]:
@@ -194,22 +231,32 @@ def _until(there: Callable[[], bool]) -> None:
         time.sleep(_LOOK_S)
 
 
+_STATUS = {CTRL_C: 130}
+
+
 def holds(one: dict[str, Any]) -> bool:
     """Whether the run was ended as it should be."""
     gone_s = one["faults_gone_s"]
-    as_said = one["status"] == 5 and one["said"] and one["faults_first"] and not one["left"]
-    return gone_s is not None and gone_s <= WITHIN_S and as_said
+    as_said = one["status"] == _STATUS.get(one["way"], 5) and one["said"] and one["faults_first"]
+    in_time = gone_s is not None and max(gone_s, one["load_gone_s"]) <= WITHIN_S
+    return in_time and as_said and not one["left"] and not one["without_row"]
 
 
 def show(done: list[dict[str, Any]]) -> None:
-    """The table, by way: how many, how many as they should be, and the median and the worst of both times."""
-    print(f"{'ended by':22}{'runs':>5}{'as asked':>10}{'faults gone, s':>20}{'load gone, s':>20}")
-    for way in WAYS:
-        of_it = [one for one in done if one["way"] == way]
-        times = ["  ".join(_spread([one[name] for one in of_it])) for name in ("faults_gone_s", "load_gone_s")]
-        print(f"{way:22}{len(of_it):5}{sum(map(holds, of_it)):10}{times[0]:>20}{times[1]:>20}")
+    """The tables, by way and by load: how many, how many as they should be, and the median and the worst of both times."""
+    for what, names in (("way", WAYS), ("load", tuple(LOADS))):
+        print(
+            f"{'ended by' if what == 'way' else 'load':24}{'runs':>5}{'as asked':>10}{'faults gone, s':>20}{'load gone, s':>20}"
+        )
+        for name in names:
+            of_it = [one for one in done if one[what] == name]
+            times = ["  ".join(_spread([one[gone] for one in of_it])) for gone in ("faults_gone_s", "load_gone_s")]
+            print(f"{name:24}{len(of_it):5}{sum(map(holds, of_it)):10}{times[0]:>20}{times[1]:>20}")
+    for gone in ("faults_gone_s", "load_gone_s"):
+        in_time = sum(one[gone] is not None and one[gone] <= WITHIN_S for one in done)
+        print(f"{gone}: {in_time} of {len(done)} within {WITHIN_S:g} s")
     print(
-        f"{sum(map(holds, done))} of {len(done)} as asked: the last fault gone within {WITHIN_S:g} s, the faults first"
+        f"{sum(map(holds, done))} of {len(done)} as asked: both in time, the faults first, no request without its row"
     )
 
 
@@ -221,12 +268,14 @@ def _spread(seconds: list[float | None]) -> tuple[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
-    parser.add_argument("--runs", type=int, default=55)
+    parser.add_argument("--runs", type=int, default=60)
+    parser.add_argument("--load", choices=LOADS, help="this one alone; without it each way's next run has the next one")
     options = parser.parse_args()
     lines = options.results.read_text().splitlines() if options.results.exists() else []
     done = [json.loads(line) for line in lines]
     while len(done) < options.runs:
-        done.append(run(WAYS[len(done) % len(WAYS)]))
+        number, way = divmod(len(done), len(WAYS))
+        done.append(run(WAYS[way], options.load or [*LOADS][(way + number) % len(LOADS)]))
         with options.results.open("a") as file:
             file.write(json.dumps(done[-1]) + "\n")
         print(json.dumps(done[-1]), flush=True)

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Any
 
 import gevent
-from locust.runners import STATE_MISSING
+from locust.runners import STATE_MISSING, MasterRunner
 
 from harness.record.clocks import Look
 from harness.record.workers import Seal
@@ -22,7 +22,9 @@ from harness.running.load import crew
 from harness.running.load.crew import Member
 from harness.running.load.receiving import Received
 
-_PING_GAP_S = 0.01
+LEFT_WITHIN_S = 1.2
+"""So soon the workers have left that are told to."""
+_PING_GAP_S, _LOOK_S = 0.01, 0.005
 _PINGS_AGAIN, _PING_EVERY_S = 5, 1.0
 
 
@@ -146,3 +148,22 @@ class Leader:
     def _lose(self, worker: str, how: str) -> None:
         self.lost.add(worker)
         self.members[worker].lost, self.members[worker].lost_s = how, monotonic()
+
+
+def let_go_soon(runner: MasterRunner) -> None:
+    """Have the master in *runner* end as soon as its workers have left; by itself it sleeps for half a second, twice."""
+    told: list[str] = []
+
+    def leave() -> None:
+        if told:
+            return
+        told.append("quit")
+        runner.stop(send_stop_to_client=False)
+        for worker in list(runner.clients):
+            runner.send_message("quit", client_id=worker)
+        until_s = monotonic() + LEFT_WITHIN_S
+        while any(node.state != STATE_MISSING for node in runner.clients.all) and monotonic() < until_s:
+            gevent.sleep(_LOOK_S)
+        runner.greenlet.kill(block=True)
+
+    runner.quit = leave  # type: ignore[method-assign]  # to end sooner

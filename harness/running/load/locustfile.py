@@ -27,8 +27,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from time import monotonic
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 import gevent
@@ -38,7 +37,7 @@ from gevent.queue import Queue
 from locust import LoadTestShape, User, events, task
 from locust.dispatch import UsersDispatcher
 from locust.exception import RPCError
-from locust.runners import MasterRunner
+from locust.runners import MasterRunner, WorkerRunner
 
 from harness.planning.schedule import Share
 from harness.record.masking import Mask
@@ -46,14 +45,13 @@ from harness.running.load import admission, child, crew, elsewhere, handshake, w
 from harness.running.load import plan as load_plan
 from harness.running.load.away import Away, UnreachedError
 from harness.running.load.door import AWAITED, Awaited, is_local
-from harness.running.load.leader import Leader
+from harness.running.load.leader import LEFT_WITHIN_S, Leader, let_go_soon
 from harness.running.load.plan import LoadPlan
 from harness.running.load.receiving import Received
 from harness.running.load.sending import Sender
 
 _PATH = Path(os.environ["LOAD_PLAN"])
 _LOOK_S = 0.005
-_ENDED_WITHIN_S = 1.2
 
 # Of this process as a worker.
 _shares: Queue = Queue()
@@ -115,8 +113,11 @@ def wire(environment: Any, runner: Any, **_: Any) -> None:
         gevent.spawn(_away.watch, runner)
         # Whoever started it ends of that, which `Away.watch` sees, and says so to the run.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGINT):  # a headless test with a shape has no SIGTERM handler of its own
-        signal.signal(number, _stop)
+    # A headless test with a shape has no SIGTERM handler of its own; a worker has one.
+    for number in (signal.SIGINT, *([] if isinstance(runner, WorkerRunner) else [signal.SIGTERM])):
+        gevent.signal_handler(number, _stop, number)
+    if isinstance(runner, MasterRunner):
+        let_go_soon(runner)
 
 
 def _is_away(worker: str) -> bool:
@@ -135,12 +136,14 @@ _leader = Leader(
 )  # of the process that hands out the work
 
 
-def _stop(signum: int, _frame: FrameType | None) -> NoReturn:
-    """Locust stops its users on KeyboardInterrupt; a second one would interrupt the writing of what is still open."""
+def _stop(signum: int) -> None:
+    """Locust stops its users on KeyboardInterrupt; a second one would interrupt the writing of what is still open.
+
+    It comes in a turn of its own, and not where a client is at work: it would be lost there, or the row that is written.
+    """
     _signals.append(signal.Signals(signum).name)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    if len(_signals) == 1:
+        gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())
 
 
 def hand_out(environment: Any, **_: Any) -> None:
@@ -208,7 +211,7 @@ def hear_the_last(environment: Any, **_: Any) -> None:
         return  # It is told of a stop, too, and knows of nobody.
     for worker in _leader.received:
         environment.runner.send_message("quit", client_id=worker)
-    until_s = monotonic() + _ENDED_WITHIN_S
+    until_s = monotonic() + LEFT_WITHIN_S
     while not _leader.done | _leader.lost >= _leader.received.keys() and monotonic() < until_s:
         gevent.sleep(_LOOK_S)
     _leader.tell()

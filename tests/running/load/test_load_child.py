@@ -218,6 +218,36 @@ def test_sigterm_writes_a_row_for_each_open_request_and_sends_no_more(bench):
     assert len(rows) < 1000
 
 
+_ENDED_AT_THE_TWENTIETH_ROW = """
+import os, signal
+from pathlib import Path
+from harness.record.rowfile import RowFile
+from harness.running.load.__main__ import main
+
+add, seen = RowFile.add, []
+
+def added(self, row):
+    seen.append(row)
+    if len(seen) == 20:
+        os.kill(os.getpid(), signal.SIGTERM)
+    add(self, row)
+
+RowFile.add = added
+main(Path("plan.json").resolve())
+"""
+
+
+def test_sigterm_that_comes_while_a_row_is_written_loses_neither_the_row_nor_the_signal(bench):
+    with bench.serving() as server:
+        argv = [bench.python, "-P", "-c", _ENDED_AT_THE_TWENTIETH_ROW]
+        child = bench.start(bench.plan([server.url], ["whole"], total_s=60.0, drain_s=30.0), argv=argv)
+        child.begin()
+        assert child.wait() == 0, child.log.read_text()
+    numbers = sorted(row.index for row in child.rows())
+    assert 20 <= len(numbers) < 1000
+    assert numbers == list(range(len(numbers)))
+
+
 def test_a_killed_child_loses_no_request_that_had_ended(bench):
     with bench.serving() as server:
         plan = bench.plan([server.url], ["versioned"], ask=JSON_ASK, turn_gap_s=0.1, rate_per_s=200.0, total_s=60.0)

@@ -34,15 +34,13 @@ from msgspec.structs import astuple
 from harness.planning.schedule import Share
 from harness.running.load import crew
 from harness.running.load.lateness import count_lateness
-from harness.running.load.leader import Leader
+from harness.running.load.leader import LEFT_WITHIN_S, Leader, let_go_soon
 from harness.running.load.users.plan import UsersPlan
 from harness.running.load.users.recorder import LOOK_S, Course
 
 _OURS = "harness: "
 """What stands before the name of each: a locustfile may have messages of its own."""
 _SAY_AGAIN_S = 0.1
-_ENDED_WITHIN_S = 1.2
-"""So soon all is written where the load is to end at once."""
 _AFTER_DRAIN_S = 3.0
 
 # Any: what Locust passes around has no public types.
@@ -66,6 +64,7 @@ class Lead(Course):
         """Wait until all workers are there, tell the harness that their users could begin, and wait until they may."""
         environment.dispatcher_class = _staying(self._leader.misses)
         self._leader.hear(runner)
+        let_go_soon(runner)
         runner.register_message(_OURS + "here", self._comes)
         runner.register_message(_OURS + "full", lambda **_: self.over())
         events.test_stopping.add_listener(self._hear_the_last)  # type: ignore[no-untyped-call]  # Locust's own
@@ -99,10 +98,10 @@ class Lead(Course):
         runner, leader = environment.runner, self._leader
         runner.send_message(_OURS + "finish", self._at_once)
         hurried = self._at_once
-        until_s = monotonic() + (_ENDED_WITHIN_S if hurried else self.plan.drain_s + _AFTER_DRAIN_S)
+        until_s = monotonic() + (LEFT_WITHIN_S if hurried else self.plan.drain_s + _AFTER_DRAIN_S)
         while not leader.over() and monotonic() < until_s:
             if self._at_once and not hurried:
-                hurried, until_s = True, monotonic() + _ENDED_WITHIN_S
+                hurried, until_s = True, monotonic() + LEFT_WITHIN_S
                 runner.send_message(_OURS + "finish", True)
             gevent.sleep(LOOK_S)
         leader.ping(runner, crew.LOOKS_FIRST)
