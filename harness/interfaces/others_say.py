@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.checks import load_target
 from harness.interfaces.listing import listed_files
 from harness.problems import Problem, UsageProblems
-from harness.reading.state_file import Freeze
+from harness.reading.state_file import Freeze, Lease
 from harness.registry import nearest, suggestion
 from harness.running.leases import Healed, all_healed
 from harness.running.state.place import store_at
@@ -33,10 +33,13 @@ class Stopped:
 
 
 def stop(target: str | Path | None, why: str, settings: Settings) -> list[Stopped]:
-    """Tell the run that holds *target* to end, or every run where that is None, and wait until each has let go of its target."""
+    """Tell the run that holds *target* to end, or every run where that is None, and wait until each has let go of its target.
+
+    Raises StateError where nobody can tell of one of them which run it is, once all were told.
+    """
     states = [_state(target, settings)] if target is not None else _all(settings)
     told_s = time.monotonic()
-    told = [(state, lease) for state in states if (lease := state.stop(why)) is not None]
+    told = _told(states, why)
     after_s: dict[str, float] = {}
     while len(after_s) < len(told) and time.monotonic() < told_s + _ENDED_WITHIN_S:
         for state, lease in told:
@@ -48,6 +51,21 @@ def stop(target: str | Path | None, why: str, settings: Settings) -> list[Stoppe
                 after_s[lease.run] = time.monotonic() - told_s
         time.sleep(_LOOK_S)
     return [Stopped(state.target, lease.run, lease.by, after_s.get(lease.run)) for state, lease in told]
+
+
+def _told(states: list[TargetState], why: str) -> list[tuple[TargetState, Lease]]:
+    """Whom of those in *states* it was told; a state that cannot be read keeps nobody else from hearing it."""
+    told, failed = list[tuple[TargetState, Lease]](), list[str]()
+    for state in states:
+        try:
+            if (lease := state.stop(why)) is not None:
+                told.append((state, lease))
+        except StateError as error:
+            failed.append(str(error))
+    if failed:
+        others = [f"run {lease.run} on target {state.target!r} was told to stop" for state, lease in told]
+        raise StateError("; ".join([*failed, *others]))
+    return told
 
 
 def under_way(settings: Settings) -> list[str]:

@@ -48,7 +48,7 @@ class Stop(_State):
     """That somebody asked a run to end."""
 
     schema_: Literal["harness.stop/1"] = Field(default="harness.stop/1", alias="schema")
-    run: Annotated[str, Field(description="the run's id; no other one obeys it")]
+    run: Annotated[str, Field(description="the run's id, and no other one obeys it; empty for whichever goes on")]
     at: AwareDatetime
     why: str = ""
 

@@ -12,6 +12,9 @@ from harness import api
 from harness.interfaces import others_say
 from harness.interfaces.cli import app
 from harness.problems import UsageProblems
+from harness.running.state.folder import FolderStore
+from harness.running.state.store import StateError
+from harness.running.state.target_state import TargetState
 from harness.settings import Settings, settings
 
 COMMAND = get_command(app)
@@ -90,3 +93,16 @@ def test_where_nobody_can_list_the_targets_a_name_is_taken_that_is_no_slip(here:
         others_say.stop("chekout", "", at_url)
     with pytest.raises(Exception, match="gave no answer"):
         others_say.stop("payments", "", at_url)
+
+
+def test_who_stops_all_runs_stops_those_too_of_whose_neighbour_nobody_can_read_the_lease(
+    here: Settings,
+) -> None:
+    kept = Path(here.state)
+    states = [TargetState(FolderStore(kept), name) for name in ("bank", "shop")]
+    for state in states:
+        state.take("one", kept)
+    (kept / "bank" / "lease.json").write_text("{")
+    with pytest.raises(StateError, match=r"bank/lease.json is no lease.*; run one on target 'shop' was told to stop$"):
+        others_say.stop(None, "enough", here)
+    assert all("enough" in state.stopped("one") for state in states)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from secrets import token_hex
 from typing import IO
 
 from harness.problems import cannot
-from harness.running.state.store import StateError, Stored
+from harness.running.state.store import StateError, Stored, UnreadableError
 
 _LOCKED_WITHIN_S, _LOOK_AGAIN_S = 5.0, 0.01
 
@@ -27,11 +28,15 @@ class FolderStore:
         return str(self._root)
 
     def read(self, name: str) -> Stored | None:
+        path = self._root / name
         try:
-            text = (self._root / name).read_text("utf-8", "replace")
+            text = path.read_text("utf-8", "replace")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
+            if os.path.lexists(path):
+                why = f"{path} is there and cannot be read ({cannot(error)})"
+                raise UnreadableError(f"{why}; look at it, and remove it by hand") from error
             raise StateError(f"the state in {self._root} cannot be read: {cannot(error)}") from error
         return Stored(text, text)
 

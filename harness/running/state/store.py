@@ -20,6 +20,10 @@ class StateError(UnansweredError):
     """The state cannot be read or written; the message says where, and why."""
 
 
+class UnreadableError(StateError):
+    """A document is there, and nobody here can read it."""
+
+
 class Store(Protocol):
     """Documents by names such as ``freeze.json`` and ``my-service/lease.json``. Every verb raises StateError."""
 
@@ -28,7 +32,7 @@ class Store(Protocol):
         """Its path or URL."""
 
     def read(self, name: str) -> Stored | None:
-        """The document, or None where there is none."""
+        """The document, or None where there is none. Raises UnreadableError where something else stands there."""
 
     def write(self, name: str, text: str, replacing: Stored | None) -> bool:
         """Whether it was written: only where it is *replacing* still, or where there is none still."""

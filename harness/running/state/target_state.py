@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from getpass import getuser
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from harness.problems import RefusedError
 from harness.reading.state_file import FILES, Freeze, Lease, Stop, parse
-from harness.running.state.store import StateError, Store, Stored
+from harness.running.state.store import StateError, Store, Stored, UnreadableError
 
 LEASE_S = 60.0
 """For how long a lease holds when nobody renews it. Clocks of machines that share state have to agree much better than this."""
@@ -78,10 +79,12 @@ class TargetState:
     def take(self, run: str, folder: Path, ends: datetime | None = None, started: int = 0) -> Lease:
         """The lease of *run*, which holds the target from now on; *started* tells this process from a later one of its number.
 
-        Raises FrozenError and HeldError, which name who it is, and StateError where nobody can tell.
+        Raises FrozenError and HeldError, which name who it is, RefusedError where a stop that nobody can read may be meant for it, and
+        StateError where nobody can tell.
         """
         for _ in range(_TRIES):
             self.obey()
+            self._heed_earlier_stop()
             found, stored = self._lease()
             now = self._now()
             if found is not None and now <= found.until:
@@ -108,22 +111,29 @@ class TargetState:
 
     def release(self, lease: Lease) -> None:
         """Let go; nothing where it is another's by now, or nobody's. A stop that its run was told goes with it."""
-        for kind in (Stop, Lease):
-            stored = self._store.read(self._name(kind))
-            if stored is not None and _run_of(kind, stored.text) == lease.run:
-                self._store.remove(self._name(kind), stored)
+        stop, stored = self._stop()
+        if stop is not None and stored is not None and stop.run in ("", lease.run):
+            self._store.remove(self._name(Stop), stored)
+        stored = self._store.read(self._name(Lease))
+        if stored is not None and _named(Lease, stored.text) == lease.run:
+            self._store.remove(self._name(Lease), stored)
 
     def holder(self) -> Lease | None:
         """Who holds the target, also where the time is over. Raises StateError."""
         return self._lease()[0]
 
     def stop(self, why: str, by: str = "") -> Lease | None:
-        """Tell the run that holds the target to end, and return its lease; None where there is none."""
-        found, _ = self._lease()
-        if found is None:
-            return None
-        told = Stop(by=by or me(), run=found.run, at=self._now(), why=why)
-        self._insist(Stop, lambda _: told.to_json())
+        """Tell the run that holds the target to end, and return its lease; None where there is none.
+
+        Raises StateError where nobody can tell which run that is, once whichever it is was told.
+        """
+        try:
+            found, _ = self._lease()
+        except StateError as error:
+            self._tell(Stop(by=by or me(), run="", at=self._now(), why=why))
+            raise StateError(f"{error}; whichever run goes on there was told to stop") from error
+        if found is not None:
+            self._tell(Stop(by=by or me(), run=found.run, at=self._now(), why=why))
         return found
 
     def freeze(self, why: str, by: str = "") -> Freeze:
@@ -151,7 +161,11 @@ class TargetState:
     def obey(self) -> None:
         """Raises FrozenError where the target, or every one, is frozen; also by a file that nobody can read: somebody meant something."""
         for name, whose in ((FILES[Freeze], "every target"), (self._name(Freeze), f"target {self.target!r}")):
-            if (stored := self._store.read(name)) is not None:
+            try:
+                stored = self._store.read(name)
+            except UnreadableError as error:
+                raise FrozenError(f"{whose} is frozen by a file that nobody can read: {error}") from error
+            if stored is not None:
                 try:
                     told = str(parse(Freeze, stored.text))
                 except ValueError as error:
@@ -160,16 +174,38 @@ class TargetState:
                 raise FrozenError(f"{whose} is {told}; `harness {lift}` lifts it ({self._store.where}/{name})")
 
     def stopped(self, run: str) -> str:
-        """Who told *run* to end, and why; empty where nobody did."""
-        stored = self._store.read(self._name(Stop))
-        if stored is None or _run_of(Stop, stored.text) != run:
-            return ""
-        return str(parse(Stop, stored.text))
+        """Who told *run* to end, and why; empty where nobody did. What nobody can read is a stop, too, unless it names another run."""
+        stop, _ = self._stop()
+        return str(stop) if stop is not None and stop.run in ("", run) else ""
 
     def broken(self, lease: Lease) -> bool:
         """Whether *lease*, of a run that is dead, stands no more; one that somebody changed meanwhile is left alone."""
         found, stored = self._lease()
         return found == lease and stored is not None and self._store.remove(self._name(Lease), stored)
+
+    def _heed_earlier_stop(self) -> None:
+        """Raises RefusedError for a stop that nobody can read: it may be meant for who begins. One for whichever run there was is over."""
+        stop, stored = self._stop()
+        if isinstance(stop, _Unread) and not stop.run:
+            raise RefusedError(f"target {self.target!r} is {stop}")
+        if stop is not None and stored is not None and not stop.run:
+            self._store.remove(self._name(Stop), stored)
+
+    def _stop(self) -> tuple[Stop | _Unread | None, Stored | None]:
+        try:
+            stored = self._store.read(self._name(Stop))
+        except UnreadableError as error:
+            return _Unread("", f"a file that nobody can read: {error}"), None
+        if stored is None:
+            return None, None
+        try:
+            return parse(Stop, stored.text), stored
+        except ValueError as error:
+            why = f"a file that {error}; look at it, and remove it by hand ({self._path(Stop)})"
+            return _Unread(_named(Stop, stored.text), why), stored
+
+    def _path(self, kind: type[Lease | Stop | Freeze]) -> str:
+        return f"{self._store.where}/{self._name(kind)}"
 
     def _name(self, kind: type[Lease | Stop | Freeze]) -> str:
         return f"{self.target}/{FILES[kind]}" if self.target else FILES[kind]
@@ -182,8 +218,9 @@ class TargetState:
         try:
             return parse(kind, stored.text)
         except ValueError as error:
-            path = f"{self._store.where}/{self._name(kind)}"
-            raise StateError(f"{path} {error}; nobody knows whose it is: look at it, and remove it by hand") from None
+            raise StateError(
+                f"{self._path(kind)} {error}; nobody knows whose it is: look at it, and remove it by hand"
+            ) from None
 
     def _mine(self, run: str, folder: Path, now: datetime, ends: datetime | None, started: int) -> Lease:
         return Lease(
@@ -191,16 +228,32 @@ class TargetState:
             pid=os.getpid(), started=started, folder=str(folder.absolute()), since=now, until=now + timedelta(seconds=LEASE_S), ends=ends,
         )  # fmt: skip
 
-    def _insist(self, kind: type[Stop], text: Callable[[Stored | None], str]) -> None:
+    def _tell(self, stop: Stop) -> None:
+        name = self._name(Stop)
         for _ in range(_TRIES):
-            stored = self._store.read(self._name(kind))
-            if self._store.write(self._name(kind), text(stored), stored):
+            if self._store.write(name, stop.to_json(), self._store.read(name)):
                 return
-        raise StateError(f"{self._name(kind)} in {self._store.where} is changed all the time")
+        raise StateError(f"{name} in {self._store.where} is changed all the time")
 
 
-def _run_of(kind: type[Lease | Stop], text: str) -> str:
+class _Unread(NamedTuple):
+    """A stop that cannot be read: the run that it names, as far as that can be told, and why nobody can read it."""
+
+    run: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"stopped by {self.why}"
+
+
+def _named(kind: type[Lease | Stop], text: str) -> str:
+    """The run that a document names; of a stop also where the rest of it cannot be read."""
     try:
         return (parse(Lease, text) if kind is Lease else parse(Stop, text)).run
     except ValueError:
+        pass
+    try:
+        run = json.loads(text)["run"] if kind is Stop else ""
+    except (ValueError, TypeError, KeyError):
         return ""
+    return run if isinstance(run, str) else ""

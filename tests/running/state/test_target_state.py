@@ -133,6 +133,112 @@ def test_a_lease_that_nobody_can_read_is_nobodys_to_take(store: Store, state: Ta
         state.take("two", FOLDER)
 
 
+TORN = [
+    "",
+    '{"schema": "harness.stop/1", "by": "ann@ho',
+    "stop!",
+    "[]",
+    '{"run": 1}',
+    '{"schema": "harness.stop/9", "run": "one", "by": "ann@host"}',
+]
+
+
+@pytest.mark.parametrize("text", TORN)
+def test_a_stop_that_nobody_can_read_is_a_stop_and_goes_with_the_run_that_obeyed_it(
+    store: Store, state: TargetState, text: str
+) -> None:
+    lease = state.take("one", FOLDER)
+    store.write("shop/stop.json", text, None)
+    assert state.stopped("one").startswith("stopped by a file that is no stop that this version can read: ")
+    assert state.stopped("one").endswith(f"look at it, and remove it by hand ({store.where}/shop/stop.json)")
+    state.release(lease)
+    assert store.read("shop/stop.json") is None
+    assert state.take("two", FOLDER).run == "two"
+
+
+def test_a_stop_that_nobody_can_read_is_none_of_a_run_that_it_does_not_name(store: Store, state: TargetState) -> None:
+    store.write("shop/stop.json", '{"schema": "harness.stop/9", "run": "another"}', None)
+    state.take("one", FOLDER)
+    assert not state.stopped("one")
+
+
+@pytest.mark.parametrize("text", TORN[:-1])
+def test_no_run_begins_where_somebody_may_have_asked_it_to_stop(store: Store, state: TargetState, text: str) -> None:
+    store.write("shop/stop.json", text, None)
+    with pytest.raises(RefusedError, match=r"^target 'shop' is stopped by a file that is no stop .*remove it by hand"):
+        state.take("one", FOLDER)
+
+
+def test_who_stops_a_run_whose_lease_nobody_can_read_is_obeyed_and_the_next_run_is_another(
+    store: Store, state: TargetState
+) -> None:
+    lease = state.take("one", FOLDER)
+    store.write("shop/lease.json", "{", store.read("shop/lease.json"))
+    with pytest.raises(StateError, match=r"remove it by hand; whichever run goes on there was told to stop"):
+        state.stop("tickets come in", by="ann@host")
+    assert state.stopped("one") == "stopped by ann@host at 2026-01-01 12:00:00 UTC: tickets come in"
+    torn = store.read("shop/lease.json")
+    assert torn is not None
+    assert store.remove("shop/lease.json", torn)
+    assert not state.stopped(state.take("two", FOLDER).run)
+    state.release(lease)
+    holder = state.holder()
+    assert holder is not None
+    assert holder.run == "two"
+
+
+def _a_folder(path: Path) -> None:
+    path.mkdir(parents=True)
+
+
+def _a_loop(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize("put", [_a_folder, _a_loop])
+def test_what_is_there_and_cannot_be_read_at_all_stops_and_freezes_and_is_told_with_its_place(
+    tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    state = TargetState(FolderStore(tmp_path), "shop")
+    lease = state.take("one", FOLDER)
+    put(tmp_path / "shop" / "stop.json")
+    told = "shop/stop.json is there and cannot be read ("
+    assert state.stopped("one").startswith(f"stopped by a file that nobody can read: {tmp_path}/{told}")
+    state.release(lease)
+    assert state.holder() is None  # the lease does not stay for that
+    with pytest.raises(RefusedError, match=r"is stopped by a file that nobody can read: .*remove it by hand"):
+        state.take("two", FOLDER)
+    put(tmp_path / "freeze.json")
+    with pytest.raises(FrozenError, match=r"every target is frozen by a file that nobody can read: .*freeze.json is"):
+        state.obey()
+
+
+def test_a_file_that_nobody_may_read_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = TargetState(FolderStore(tmp_path), "shop")
+    state.take("one", FOLDER)
+    (tmp_path / "shop" / "stop.json").write_text("{}")
+
+    def refused(path: Path, *_: str) -> str:
+        if path.name == "stop.json":
+            raise PermissionError(13, "Permission denied")
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    assert "stop.json is there and cannot be read (Permission denied); look at it" in state.stopped("one")
+
+
+def test_a_store_that_fails_says_nothing_of_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = TargetState(FolderStore(tmp_path), "shop")
+
+    def fails(*_: object) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_text", fails)
+    with pytest.raises(StateError, match="cannot be read: Input/output error"):
+        state.stopped("one")
+
+
 # --- where it is kept
 
 
