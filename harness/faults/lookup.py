@@ -9,32 +9,7 @@ from dataclasses import dataclass
 from harness.dialects import dialects
 from harness.faults.kinds import faults
 
-_FILLING = frozenset(
-    (
-        "a",
-        "an",
-        "and",
-        "are",
-        "at",
-        "by",
-        "for",
-        "from",
-        "in",
-        "is",
-        "it",
-        "my",
-        "of",
-        "on",
-        "or",
-        "our",
-        "that",
-        "the",
-        "to",
-        "was",
-        "we",
-        "with",
-    )
-)
+_FILLING = re.compile("a|an|and|are|at|by|for|from|in|is|it|my|of|on|or|our|that|the|to|was|we|with")
 _SPLIT = re.compile(r"[-_/]")
 
 
@@ -65,7 +40,7 @@ def looked_up(text: str) -> tuple[list[Example], bool]:
     A word is found at the beginning of another one, whether it is written with hyphens or without. A status and the code of an error, as
     some API has it, are found though no example names them.
     """
-    words = [word for word in text.lower().split() if word not in _FILLING] or text.lower().split()
+    words = [word for word in text.lower().split() if not _FILLING.fullmatch(word)] or text.lower().split()
     hits = [(sum(_in(word, _words(one)) for word in words), one) for one in (*examples(), *_errors(text))]
     most = max((count for count, _ in hits), default=0)
     return [one for count, one in hits if count == most and most > 0], most == len(words)
