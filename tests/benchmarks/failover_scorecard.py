@@ -57,8 +57,8 @@ WHY: dict[tuple[str, str], str] = {}
 
 CHANGED: dict[str, tuple[str, str]] = {
     "s15-outage-of-a-minute": (
-        "2026-11-26T23:52:00+00:00",
-        "one request a second, and 20 in the baseline; now two, and 52",
+        "2026-11-28T05:45:00+00:00",
+        "20 requests in the baseline, later 52 (of which those count that ended before the fault); now 60",
     ),
 }
 """Situations whose scenario says something else since a moment, and what it said before: of older runs the page says nothing."""
