@@ -19,12 +19,12 @@ class BadAnswer(OfRequests):
     """An answer, whole or streamed, is a success and no good: empty, cut short, a wrong fact, another's, another model's, and more."""
 
     seen_as: ClassVar[Mapping[str, str]] = {
-        "empty answer, 200 without text": "on: {kind: provider}, flaw: empty",
+        "empty answer, empty response, 200 without text": "on: {kind: provider}, flaw: empty",
         "finish_reason length, answer cut short by max_tokens": "on: {kind: provider}, flaw: length",
         "hallucination, wrong fact, degraded quality": "on: {kind: provider}, flaw: wrong_fact, share: 0.3",
         'refusal, "I cannot help with that"': "on: {kind: provider}, flaw: refusal, share: 0.3",
         "another user's answer, leak between conversations, mixed up": "on: {kind: provider}, flaw: other_conversation, share: 0.3",
-        "answer in another language": "on: {kind: provider}, flaw: language",
+        "answer in another language, wrong language": "on: {kind: provider}, flaw: language",
         "JSON off its schema, structured output broken": "on: {kind: provider}, flaw: off_schema",
         "another model served, silent downgrade, changed system fingerprint": "on: {kind: provider}, flaw: model",
         "wrong tool calls, function calling, arguments that do not fit": "on: {kind: provider}, flaw: tool_arguments",

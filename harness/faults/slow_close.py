@@ -16,7 +16,7 @@ class SlowClose(OfConnections):
     """That one side has closed a connection, the other one learns *delay* later; what was said before comes in time."""
 
     seen_as: ClassVar[Mapping[str, str]] = {
-        "half-closed connections, CLOSE_WAIT, a late FIN, stale keep-alive": "on: {kind: provider}, delay: 5s",
+        "half-closed or half-open connections, CLOSE_WAIT, a late FIN, stale keep-alive": "on: {kind: provider}, delay: 5s",
     }
 
     kind: Literal["slow_close"] = "slow_close"
