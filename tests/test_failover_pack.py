@@ -60,7 +60,7 @@ def test_nothing_is_warned_of_in_any_situation() -> None:
 
     assert {path.stem: warned(path) for path in SITUATIONS if warned(path)} == {}
     (short,) = warned(SITUATIONS[14], "load.rate_per_s=1")
-    assert "26 requests are due in the baseline" in short
+    assert "30 requests are due in the baseline" in short
 
 
 @pytest.mark.parametrize("paths", [SITUATIONS, SYSTEMS], ids=["situations", "systems"])
