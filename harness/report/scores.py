@@ -19,6 +19,9 @@ from harness.report.plain_text import one_line
 from harness.report.templating import render
 
 
+_FIRST = ("fail", "inconclusive")
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """One card; *verdict* is empty where nothing was expected."""
@@ -37,10 +40,12 @@ def section(result: Result, _evidence: Evidence | None) -> Markup:
 
 
 def scores(result: Result) -> list[Score]:
-    """The cards of a run: of every metric that there is, in the order in which they are registered, and then of others."""
+    """The cards of a run: what was broken, then what is open, and the rest in the order in which metrics are registered."""
     order = {name: place for place, name in enumerate(metrics)}
     named = sorted(result.metrics.items(), key=lambda pair: order.get(pair[0], len(order)))
-    return [score for name, metric in named if (score := _score(result, name, metric))]
+    found = [score for name, metric in named if (score := _score(result, name, metric))]
+    first = _FIRST if result.verdict in words.TRUSTED else ()
+    return sorted(found, key=lambda score: first.index(score.verdict) if score.verdict in first else len(first))
 
 
 def _score(result: Result, name: str, metric: Metric) -> Score | None:

@@ -71,6 +71,17 @@ def test_the_sentence_of_a_run_that_cannot_be_trusted_is_the_reason(refused, cut
             {"value": 14},
             "14 answers were older than what their conversation had already been told; none may.",
         ),
+        ("leaks <= 0", {"value": 39}, "39 answers were another user's; none may be."),
+        (
+            "relapses <= 0",
+            {"value": 2},
+            "After they had recovered, answers went bad again 2 times; they should stay good.",
+        ),
+        (
+            "relapses <= 1",
+            {"value": 1, "labels": {"region": "east"}, "verdict": "fail"},
+            "After they had recovered, answers (region east) went bad again once; the limit is 1.",
+        ),
         (
             "latency_ms.p95 <= 800 in baseline",
             {"value": 1200},
@@ -145,6 +156,17 @@ def test_the_cards_show_what_was_expected_and_what_was_not(failing, diverging) -
     assert cards["Answer consistency"].picture is None
     assert "Steps back" not in cards
     assert "Steps back" in {score.title for score in scores.scores(diverging.result)}
+
+
+def test_what_was_broken_has_the_first_card_and_what_is_open_the_second(run_with, finding) -> None:
+    found = [
+        finding("recovery_time_s <= 30", value=1, low=1, high=1, verdict="pass"),
+        finding("retry_amplification <= 1.5", value=1.4, low=1, high=2, verdict="inconclusive"),
+        finding("leaks <= 0", value=3, low=3, high=3, verdict="fail"),
+    ]
+    assert [card.title for card in scores.scores(run_with(*found))][:2] == ["Leaks", "Retry amplification"]
+    untrusted = scores.scores(run_with(*found, verdict="invalid"))
+    assert untrusted[0].title == "Recovery time"
 
 
 def test_a_card_with_several_expectations_shows_the_worst(run_with, finding) -> None:

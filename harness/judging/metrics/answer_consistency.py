@@ -136,6 +136,10 @@ class Leaks(MustNotHappen):
     broken_first: ClassVar[int] = 5
     held_first: ClassVar[int] = 55
 
+    def broken(self, said: Said) -> str:
+        may = "none may be" if said.bound == 0 else f"at most {said.limit} may be"
+        return f"{said.value} answers{said.where} were another user's; {may}"
+
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         count, rate = compared(sample.run).leaks(_counted(sample))
         return rate if part == RATE else count

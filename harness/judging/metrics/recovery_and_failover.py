@@ -200,6 +200,18 @@ class Relapses(Metric):
     def remark(self, sample: Sample, part: str | None = None) -> str:
         return RecoveryTime().remark(sample)
 
+    def broken(self, said: Said) -> str:
+        may = "they should stay good" if said.bound == 0 else f"the limit is {said.limit}"
+        return f"after they had recovered, answers{said.where} went bad again {_times(said.number)}; {may}"
+
+    def held(self, said: Said) -> str:
+        again = f"went bad again {_times(said.number)}" if said.number else "stayed good"
+        return f"after they had recovered, answers{said.where} {again}"
+
+
+def _times(number: float) -> str:
+    return "once" if number == 1 else f"{number:g} times"
+
 
 def too_little_after(plan: Plan, expectation: Expectation) -> str | None:
     """Why *plan* watches too little after the end of a fault for *expectation* on a time from there; None where it watches enough."""
