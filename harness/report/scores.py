@@ -18,7 +18,6 @@ from harness.report.gauge import gauge
 from harness.report.plain_text import one_line
 from harness.report.templating import render
 
-
 _FIRST = ("fail", "inconclusive")
 
 
