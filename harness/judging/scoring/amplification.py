@@ -10,7 +10,7 @@ import numpy.typing as npt
 from harness.interval import UNMEASURED, Interval
 from harness.judging.scoring.counts import weighted_poisson_bounds
 from harness.judging.scoring.design_effect import Stretch, clumping, sizes
-from harness.judging.scoring.distributions import poisson_bounds
+from harness.judging.scoring.distributions import median, poisson_bounds
 from harness.judging.scoring.shares import ENOUGH_EQUAL
 from harness.record.columns import ordered
 
@@ -164,7 +164,7 @@ def _excess(
     attempts: npt.NDArray[np.float64], due_s: npt.NDArray[np.float64], shown: npt.NDArray[np.bool_]
 ) -> tuple[float, float]:
     """The ends of the sum of *attempts* beyond the fewest, in order of time."""
-    above = np.maximum(attempts - np.median(attempts), 0.0)
+    above = np.maximum(attempts - median(attempts), 0.0)
     hit = [Stretch(due_s, above) if shown.all() else Stretch(due_s[shown], above[shown])]
     found = clumping(hit)
     variance = attempts.size * float(attempts.var()) * found.effect * found.stretch**2

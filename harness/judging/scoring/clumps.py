@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from harness.judging.scoring.distributions import Bools, Floats
+from harness.judging.scoring.distributions import Bools, Floats, median
 
 JOIN_S = 0.25
 JOIN_GAPS = 2.5
@@ -66,7 +66,7 @@ def clumps(due_s: Floats, good: Bools) -> Clumps:
     """The failures of these rows, of which those less than `JOIN_S` or `JOIN_GAPS` spacings apart are one clump."""
     if due_s.size < 2:
         return NONE_SEEN
-    gap_s = float(np.median(np.diff(due_s)))
+    gap_s = median(np.diff(due_s))
     watched_s = float(due_s[-1] - due_s[0]) + gap_s
     bad_s = due_s[~good]
     if not bad_s.size:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judging.scoring.clumps import JOIN_GAPS, JOIN_S, firsts
-from harness.judging.scoring.distributions import Bools, Floats, student_quantile
+from harness.judging.scoring.distributions import Bools, Floats, median, student_quantile
 from harness.judging.scoring.shares import Z
 
 JOINS_S = (JOIN_S, 1.0)
@@ -94,7 +94,7 @@ def gap(*due_s: Floats) -> float:
     """The seconds from one row to the next in the middle, over stretches of rows that are in order; 0 where there are no two."""
     each = [np.diff(of_stretch) for of_stretch in due_s]
     gaps = np.concatenate(each) if len(each) > 1 else each[0]
-    return float(np.median(gaps, overwrite_input=True)) if gaps.size else 0.0
+    return median(gaps) if gaps.size else 0.0
 
 
 def clumping(stretches: Sequence[Stretch], *, by_size: bool = True, gap_s: float | None = None) -> Clumping:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
+from harness.judging.diagnoses import no_jitter
 from harness.judging.diagnoses.no_jitter import NoJitter
 from harness.judging.diagnoses.retry_after import RetryAfter
 from harness.judging.evidence import Evidence
@@ -99,6 +101,32 @@ def test_waits_drawn_anew_are_said_to_break_up_what_failed_at_one_moment_and_to_
     (prediction,) = one_by_one.predictions
     assert prediction.now is not None
     assert prediction.low <= prediction.now <= prediction.high
+
+
+@pytest.mark.parametrize("many", [0, no_jitter.MANY])
+def test_what_is_predicted_of_very_many_tries_is_drawn_less_often_and_comes_to_as_much(
+    told: Told, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    drawn: list[int] = []
+    between = no_jitter._between
+    monkeypatch.setattr(no_jitter, "_between", lambda each: drawn.append(len(each)) or between(each))
+    monkeypatch.setattr(no_jitter, "MANY", many)
+    found = NoJitter().find(told(failing(lambda row: 0.5), bad=True))
+    assert found is not None
+    (prediction,) = found.predictions
+    assert set(drawn) == {no_jitter.DRAWS if many else no_jitter.FEW_DRAWS}
+    assert prediction.now is not None
+    assert prediction.low <= prediction.now <= prediction.high
+    assert prediction.high <= 3 * max(1.0, prediction.value)
+
+
+@pytest.mark.parametrize("draws", [no_jitter.FEW_DRAWS, no_jitter.DRAWS])
+def test_one_more_draw_lies_beyond_what_is_predicted_in_one_of_twenty_cases_or_little_more(draws: int) -> None:
+    generator = np.random.default_rng(4)
+    each = generator.gumbel(100.0, 5.0, (4000, draws + 1))
+    ends = [no_jitter._between(one[:-1].tolist()) for one in each]
+    beyond = np.mean([not low <= one[-1] <= high for one, (low, _, high) in zip(each, ends, strict=True)])
+    assert 0.03 < beyond < 0.08
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -48,6 +50,30 @@ def test_the_gamma_quantile_is_what_halving_its_bracket_comes_to(shape: float) -
         middle = (low + high) / 2
         low, high = (middle, high) if distributions._gamma_below(shape, middle) < 0.975 else (low, middle)
     assert distributions.gamma_quantile(0.975, shape) == pytest.approx(high, rel=1e-10)
+
+
+@pytest.mark.parametrize("q", [0.025, 0.975])
+@pytest.mark.parametrize("shape", [9_999_999.0, 10_000_001.0, 5e7])
+def test_the_gamma_quantile_of_a_large_shape_is_scipys(q: float, shape: float) -> None:
+    assert distributions.gamma_quantile(q, shape) == pytest.approx(stats.gamma.ppf(q, shape), rel=1e-9)
+
+
+MANY = np.random.default_rng(3)
+WAYS: dict[str, Callable[[int], np.ndarray]] = {
+    "spread": lambda n: MANY.exponential(0.001, n),
+    "counts": lambda n: MANY.integers(0, 4, n).astype(np.float64),
+    "alike": lambda n: np.full(n, 7.0),
+    "in turn": lambda n: np.resize([1.0, 5.0], n),
+    "in order": lambda n: np.sort(MANY.random(n)),
+    "other in the sample than elsewhere": lambda n: np.where(np.arange(n) % (n // 4096) == 0, 100.0, MANY.random(n)),
+}
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 65_537, 300_000, 300_001])
+@pytest.mark.parametrize("way", WAYS)
+def test_the_median_is_numpys_however_values_are_spread(way: str, n: int) -> None:
+    values = WAYS[way](n) if n > 4096 or "sample" not in way else MANY.random(n)
+    assert distributions.median(values) == np.median(values)
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 7, 14, 59, 1_000, 100_000])
