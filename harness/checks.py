@@ -39,6 +39,7 @@ from harness.reading.placeholders import (
     untold_authorities,
     untold_links,
     untold_ports,
+    untold_resolver,
     written_out,
 )
 from harness.reading.proxies import proxy_for
@@ -597,6 +598,7 @@ def target_problems(target: Document[Target], environment: Mapping[str, str] | N
     yield from untold_links(target)
     yield from untold_ports(target)
     yield from untold_authorities(target)
+    yield from untold_resolver(target)
     yield from _authority_problems(target)
     yield from _ask_problems(target, environment or {})
     yield from _compose_problems(target)
@@ -694,6 +696,7 @@ def _of_part(draft: Draft) -> Iterator[Problem]:
         lambda: untold_links(of),
         lambda: untold_ports(of),
         lambda: untold_authorities(of),
+        lambda: untold_resolver(of),
         lambda: [*_authority_problems(of)],
         lambda: [*_ask_problems(of, {})],
     ]

@@ -431,8 +431,9 @@ def test_every_example_of_the_page_on_scenarios_is_in_order(text: str, tmp_path:
     (tmp_path / "traces" / "monday.csv").write_text("due_s\n" + "".join(f"{at_s / 10}\n" for at_s in range(8_000)))
     (tmp_path / "example.yaml").write_text(text)
     sample = (ROOT / "scenarios" / "targets" / "default.yaml").read_text()
-    if "bad_certificate" in text:
-        sample = (ROOT / "scenarios" / "targets" / "tls-resilient.yaml").read_text()
+    for word, other in (("bad_certificate", "tls-resilient"), ("_lookup", "names-resilient")):
+        if word in text:
+            sample = (ROOT / "scenarios" / "targets" / f"{other}.yaml").read_text()
     (tmp_path / "target.yaml").write_text(sample + "containers: {cache: {name: shop-cache-1}}\n")
     assert prepare(tmp_path / "example.yaml", tmp_path / "target.yaml", Asked(), None).plan.disturbances
 

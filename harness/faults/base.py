@@ -352,6 +352,32 @@ class OfStores(Aimed):
         return looked.answered > 0
 
 
+class OfLookups(Aimed):
+    """A fault of what is told to who looks up the name of a link."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0, description="of the lookups of each link's address, 0 to 1, drawn once for each"
+    )
+
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return link.dns is not None
+
+    def misfit(self, link: Link) -> str:
+        instead = "so nobody looks one up; say dns: NAME on it, such as dns: api.provider.example"
+        return "" if self.suits(link) else f"is not reached by a name, {instead}"
+
+    def hides_requests(self) -> bool:
+        # Who has no address, or waits for one, never says what it was about to ask.
+        return True
+
+    @property
+    def whom(self) -> str:
+        """A few words for a person: which lookups, and where."""
+        share = f" for {quantities.share(self.share)} of lookups" if self.share < 1 else ""
+        return f"{share} on {self.on}"
+
+
 class OfProcesses(Fault):
     """A fault of a process of the target, and of all that this one started; or of a container."""
 

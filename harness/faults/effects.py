@@ -5,6 +5,7 @@
     target ──▶     tap ──▶ Toxiproxy ──▶ edge ──▶ provider
         TapMode, TapShape   Toxic, Cut    EdgeRule   Curtail
         TapCertificate
+   NameAnswer, NameDelay
 
 Every link has a tap and a proxy; only a link that carries HTTP has an edge, and only a simulated provider can be told anything. The
 target's own processes are a place of another kind, at which `Killed`, `Paused` and `Limited` bite. An effect has no verbs of its own: its
@@ -84,6 +85,28 @@ class TapCertificate(Effect, frozen=True, tag="certificate"):
     share_ratio: _Ratio = 1.0
 
 
+LookupAnswer = Literal["no_such_name", "no_address", "server_failure", "nothing", "nowhere", "truncated"]
+"""What is told in the place of an address: that there is no such name (NXDOMAIN), or none that has one (NODATA), that the server failed
+(SERVFAIL), nothing at all, an address at which nobody listens, or that the answer does not fit, so that it has to be asked for over TCP."""
+
+
+NOWHERE = "127.254.254.254"
+"""An address of whoever is told it, since all of 127.0.0.0/8 is (RFC 1122, 3.2.1.3), at which nobody listens on the port of a tap."""
+
+
+class NameAnswer(Effect, frozen=True, tag="name_answer"):
+    """Who looks up the name of a link, or a share of those, is told *answer*, which may be kept for *ttl_s*.
+
+    *closes_open*: connections that are open when this begins are closed, once what was asked on them is answered; else they live on.
+    """
+
+    place: ClassVar[str] = "resolver"
+    answer: LookupAnswer
+    ttl_s: Annotated[int, msgspec.Meta(ge=0)] = 0
+    closes_open: bool = False
+    share_ratio: _Ratio = 1.0
+
+
 class Late(msgspec.Struct, frozen=True, tag="late"):
     """What passes comes later by *base_s*, spread by *jitter_s* as *distribution* says; *ramp*: how base gets to be so."""
 
@@ -129,6 +152,14 @@ class TapShape(Effect, frozen=True, tag="shape"):
     place: ClassVar[str] = "tap"
     shape: Shape
     streams: Streams = "both"
+    share_ratio: _Ratio = 1.0
+
+
+class NameDelay(Effect, frozen=True, tag="name_delay"):
+    """Who looks up the name of a link, or a share of those, is answered as *late* says."""
+
+    place: ClassVar[str] = "resolver"
+    late: Late
     share_ratio: _Ratio = 1.0
 
 
@@ -387,6 +418,22 @@ class Unplugged(Effect, frozen=True, tag="unplugged"):
     alone: ClassVar[bool] = True
 
 
+Outcome = Literal[
+    "answered",
+    "silent",
+    "refused",
+    "closed",
+    # Of a lookup: the link's own address, or what was told in its place.
+    "named",
+    "no_such_name",
+    "no_address",
+    "server_failure",
+    "nowhere",
+    "truncated",
+]
+"""What an active look came to."""
+
+
 class Probe(msgspec.Struct, frozen=True):
     """What one active look through a link saw, from where its clients stand.
 
@@ -396,12 +443,12 @@ class Probe(msgspec.Struct, frozen=True):
     """
 
     link: str
-    outcome: Literal["answered", "silent", "refused", "closed", "acknowledged"]
+    outcome: Outcome | Literal["acknowledged"]
     elapsed_s: float
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """How many *came* to what is for a share of them, and how many of those were *picked*: connections, or commands of Redis."""
+    """How many *came* to what is for a share of them, and how many of those were *picked*: connections, lookups, or commands of Redis."""
 
     came: int = 0
     picked: int = 0
@@ -411,16 +458,17 @@ class Sight(msgspec.Struct, frozen=True):
     """What one look at a fault saw on one *link*, or at one process, by its name there; what that shows is for the judging to say.
 
     *outcome* and *elapsed_s* are the probe's, where one was sent; *answered* counts the attempts that the edge did it to so far, and the
-    connections that the tap did it to; *stands* says whether the places that carry the fault, asked anew, say that all of it is there
-    (None: not asked), and *amiss* what else they say that is not as the run made it, or what they said of what is gone. *drawn*: what came
-    to the tap of those of which a share is to be hit (None: no share of anything is). *refused* is how often clients ended a TLS handshake
-    for what they were shown, by what they said: the name of an alert (RFC 8446, 6), or empty where they left without a word.
+    connections, or lookups, that the tap or the resolver did it to; *stands* says whether the places that carry the fault, asked anew, say
+    that all of it is there (None: not asked), and *amiss* what else they say that is not as the run made it, or what they said of what is
+    gone. *drawn*: what came to the tap of those of which a share is to be hit (None: no share of anything is). *refused* is how often
+    clients ended a TLS handshake for what they were shown, by what they said: the name of an alert (RFC 8446, 6), or empty where they left
+    without a word.
     """
 
     QUOTED: ClassVar[tuple[str, ...]] = ("amiss",)
 
     link: str
-    outcome: Literal["", "answered", "silent", "refused", "closed"] = ""  # empty: no probe was sent
+    outcome: Outcome | Literal[""] = ""  # empty: no probe was sent
     elapsed_s: float = 0.0
     answered: int | None = None
     stands: bool | None = None
@@ -449,3 +497,4 @@ class LinkCounts(msgspec.Struct, frozen=True):
     refused: dict[
         str, dict[str, int]
     ] = {}  # id of a fault (empty: of none) -> TLS handshakes that clients ended, by the alert, as in `Sight`
+    lookups: int | None = None  # of the name by which it is reached; None: it has none

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from harness.faults.bad_answer import BadAnswer
 from harness.faults.bad_certificate import BadCertificate
+from harness.faults.bad_lookup import BadLookup
 from harness.faults.bad_stream import BadStream
 from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import Fault, faults
@@ -29,6 +30,7 @@ from harness.faults.regional_loss import RegionalLoss
 from harness.faults.resource_limit import ResourceLimit
 from harness.faults.slices import Slices
 from harness.faults.slow_close import SlowClose
+from harness.faults.slow_lookup import SlowLookup
 from harness.faults.slow_stream import SlowStream
 from harness.faults.stalled_stream import StalledStream
 from harness.faults.store_error import StoreError
@@ -44,6 +46,8 @@ faults.add("slow_close", SlowClose)
 faults.add("blackhole", Blackhole)
 faults.add("disconnect", Disconnect)
 faults.add("bad_certificate", BadCertificate)
+faults.add("bad_lookup", BadLookup)
+faults.add("slow_lookup", SlowLookup)
 faults.add("regional_loss", RegionalLoss)
 faults.add("rate_limit", RateLimit)
 faults.add("http_error", HttpError)

@@ -1,4 +1,4 @@
-"""The share of attempts, connections or commands that a fault really touched, beside the share that it was asked to touch."""
+"""The share of attempts, connections, lookups or commands that a fault really touched, beside the share that it was asked to touch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from harness.faults.effects import Drawn, EdgeRule, TapAnswers, TapCertificate, TapMode, TapShape
+from harness.faults.effects import Drawn, EdgeRule, NameAnswer, NameDelay, TapAnswers, TapCertificate, TapMode, TapShape
 from harness.faults.requests import Per, Requests
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
@@ -23,15 +23,18 @@ FAR_OFF = 0.001
 """How many sound runs of a fault are called far off, over all of its stretches together."""
 
 
-Of = Literal["attempts", "connections", "commands"]
+Of = Literal["attempts", "connections", "lookups", "commands"]
 """What a share is of."""
-DrawnOf = Literal["attempts", "connections", "conversations", "commands"]
+DrawnOf = Literal["attempts", "connections", "conversations", "lookups", "commands"]
 """What draws: of a share of attempts those of one connection, or of one conversation, may do so together."""
 _DRAWN_OF: Mapping[Per, DrawnOf] = {
     "attempt": "attempts",
     "connection": "connections",
     "conversation": "conversations",
 }
+
+_OF_SHARES = TapMode | TapShape | TapAnswers | TapCertificate | NameAnswer | NameDelay
+"""What may be done to a share of what comes to the tap, or to the resolver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +138,13 @@ def _drew(delivered: Interval, met: Table, hit: Bools, requests: Requests, evide
 def _at_the_tap(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
     """What became of a share of connections, or of commands; None where none was asked for, or nobody counted, as in earlier runs."""
     for effect in disturbance.effects:
-        if isinstance(effect, TapMode | TapShape | TapAnswers | TapCertificate) and effect.share_ratio < 1:
+        if isinstance(effect, _OF_SHARES) and effect.share_ratio < 1:
             drawn = _drawn(evidence, disturbance)
-            of: Of = "commands" if isinstance(effect, TapAnswers) else "connections"
+            of: Of = "connections"
+            if isinstance(effect, TapAnswers):
+                of = "commands"
+            elif isinstance(effect, NameAnswer | NameDelay):
+                of = "lookups"
             if not drawn:
                 return None
             delivered = wilson(sum(one.picked for one in drawn.values()), sum(one.came for one in drawn.values()))

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from math import inf
+from typing import Literal
 
 from harness.faults.base import Looked
-from harness.faults.effects import Effect, Sight, TapAnswers, TapCertificate
+from harness.faults.effects import Effect, Outcome, Sight, TapAnswers, TapCertificate
 from harness.judging.evidence import Evidence
 from harness.planning.disturbance import Disturbance
 from harness.record.history import Confirmed, Injected, Look
@@ -21,12 +22,24 @@ _WORDS = {"toxiproxy": "proxy"}
 _FELT = {
     "edge": ("attempt", "answered for it at the edge"),
     "tap": ("connection", "felt it at the tap"),
+    "resolver": ("lookup", "met it at the resolver"),
     "provider": ("chat", "felt it at the provider"),
     "store": ("key", "hit by it in the store"),
     "process": ("process", "felt it"),
     "container": ("container", "felt it"),
 }
 """What is counted at each place of what a fault was done to."""
+
+
+_TOLD: dict[Outcome | Literal[""], str] = {
+    "named": "told the address of the link",
+    "no_such_name": "told that there is no such name",
+    "no_address": "told that the name has no address",
+    "server_failure": "told that the server failed",
+    "nowhere": "told an address at which nobody listens",
+    "truncated": "told that the answer does not fit",
+}
+"""What a lookup came to, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,7 @@ def hold(evidence: Evidence, disturbance: Disturbance) -> Hold:
         return _decided_then(evidence, disturbance)
     held = next((one for one in rounds if one.shows), None)
     lost_at_s, lost = _lost(rounds, held, _due_s(evidence, disturbance))
-    said = _said(held or _last_shown(rounds), disturbance) + _refused(rounds)
+    said = _said(held or _last_shown(rounds), disturbance) + _refused(rounds) + _looked_up(rounds, disturbance)
     return Hold(said, held.at_s if held else None, lost_at_s, _when(lost, lost_at_s, evidence, disturbance))
 
 
@@ -149,6 +162,15 @@ def _refused(rounds: Sequence[_Round]) -> str:
     return f"; by {last.at_s:.1f} s {many} handshake{'s were' if many != 1 else ' was'} refused: {by}"
 
 
+def _looked_up(rounds: Sequence[_Round], disturbance: Disturbance) -> str:
+    """How many lookups met it by the last look: ``; by 12.3 s 14 lookups met it at the resolver``."""
+    if not any(effect.place == "resolver" for effect in disturbance.effects):
+        return ""
+    last = rounds[-1]
+    many, (noun, what) = sum(sight.answered or 0 for sight in last.sights), _FELT["resolver"]
+    return f"; by {last.at_s:.1f} s {many or 'no'} {noun}{'s' if many != 1 else ''} {what}"
+
+
 def _what_became(disturbance: Disturbance) -> tuple[str, str]:
     """What the fault touches, and how that is seen."""
     if disturbance.of_answers:
@@ -181,7 +203,7 @@ def _outcome(sight: Sight) -> str:
         case "closed":
             return "closed without an answer"
         case other:
-            return other
+            return _TOLD.get(other, other)
 
 
 def _decided_then(evidence: Evidence, disturbance: Disturbance) -> Hold:

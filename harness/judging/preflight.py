@@ -37,12 +37,19 @@ def unanswered(asked: Preflight) -> str:
     tries = f" in {len(asked.nonces)} tries" if len(asked.nonces) > 1 else ""
     return (
         f"the question before the load was not answered{tries}: {asked.request_line} came to {told} ({came}){reply}; "
-        f"{'; '.join(answered(link) for link in asked.links if link.attempts or link.refused) or 'no attempt was seen on any link'}"
+        f"{'; '.join(answered(link) for link in asked.links if _tells(link)) or 'no attempt was seen on any link'}"
     )
+
+
+def _tells(link: LinkSeen) -> bool:
+    """Whether there is anything to say of what was seen on *link*."""
+    return bool(link.attempts or link.refused or link.looked_up == 0)
 
 
 def answered(link: LinkSeen) -> str:
     """What *link* answered: ``openai answered 401``."""
+    if link.looked_up == 0 and not link.attempts:
+        return f"nobody has looked up the name of {link.link} where {{resolver}} says: does the service ask there?"
     if link.refused and not link.attempts:
         return _refused(link)
     if not link.attempts:

@@ -167,7 +167,7 @@ class Fault(DocumentPart):
     share_asked: float | None = Field(
         default=None, description="of what share_of names, 0 to 1; null for a fault that asks for none"
     )
-    share_of: Literal["attempts", "connections", "commands"] = Field(
+    share_of: Literal["attempts", "connections", "lookups", "commands"] = Field(
         default="attempts",
         description="what the share is of: attempts, connections of the service's, or commands of Redis",
     )

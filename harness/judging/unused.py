@@ -14,6 +14,9 @@ from harness.planning.windows import Window
 from harness.record.history import Injecting, Look
 from harness.record.rows import SLICE_S
 
+PASSING = ("connections", "bytes_out", "bytes_in")
+LOOKUPS = ("lookups",)
+"""What is counted of who comes to a link, and of who looks up its name."""
 WORD_S = 10.0
 """A link that is used says something at least so often."""
 
@@ -76,15 +79,12 @@ def unmet(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
     """
     for of, quiet in _untouched_while_broken(evidence).items():
         parts = [d for d in evidence.plan.disturbances if d.of == of]
+        by_name = _met_by(parts[0]) == LOOKUPS
         links = {name for part in parts for name in part.links}
         # Others show by whom they met whether they took hold, and where that was nobody they did not.
         shown = parts[0].fault.probes and {part.id for part in parts} <= {*held}
         if shown and links <= {*quiet} and not _beside_another(evidence, parts):
-            yield (
-                f"{parts[0].fault.summary()} met nobody: nothing was sent on {', '.join(quiet)} while it was in force, "
-                "so nothing shows how the service bears it; let it last longer, or ask what needs that link. "
-                "A link that is rightly quiet says idle: true in the target file"
-            )
+            yield f"{parts[0].fault.summary()} met nobody: {(_not_looked_up if by_name else _not_sent)(quiet)}"
     for of, unmet_unseen in _unseen(evidence).items():
         parts = [d for d in evidence.plan.disturbances if d.of == of]
         if (
@@ -94,6 +94,21 @@ def unmet(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
             and {p.id for p in parts} <= {*held}
         ):
             yield f"{parts[0].fault.summary()} met nobody, as far as can be told: {unmet_unseen}; {_LONGER[unmet_unseen.spares_open]}"
+
+
+def _not_sent(links: Sequence[str]) -> str:
+    return (
+        f"nothing was sent on {', '.join(links)} while it was in force, so nothing shows how the service bears it; let it last longer, or "
+        "ask what needs that link. A link that is rightly quiet says idle: true in the target file"
+    )
+
+
+def _not_looked_up(links: Sequence[str]) -> str:
+    return (
+        f"nobody looked up the name of {', '.join(links)} while it was in force, so nothing shows how the service bears it: it went on "
+        "with the connections or the address that it had; let it last longer than those are kept, or close what is open too "
+        "(open_connections: close, of bad_lookup)"
+    )
 
 
 def _beside_another(evidence: Evidence, parts: Sequence[Disturbance]) -> bool:
@@ -115,7 +130,7 @@ def _was_met(evidence: Evidence, of: str) -> bool:
         return found is None or not found.whole or found.expected >= LIKELY
     if evidence.traffic_table is None or not any(d.links for d in parts):
         return True
-    return any(_came(evidence, name, window) for d, window in windows for name in d.links)
+    return any(_came(evidence, name, window, _met_by(d)) for d, window in windows for name in d.links)
 
 
 _LONGER = {
@@ -140,8 +155,9 @@ def untried(evidence: Evidence) -> Iterator[str]:
                 "so it shows nothing of that"
             )
     for of, quiet in _untouched_while_broken(evidence).items():
-        fault = next(d.fault for d in evidence.plan.disturbances if d.of == of)
-        yield f"{fault.summary()} broke {', '.join(quiet)}, where nothing was sent meanwhile, so it shows nothing of that"
+        part = next(d for d in evidence.plan.disturbances if d.of == of)
+        what = "whose name nobody looked up" if _met_by(part) == LOOKUPS else "where nothing was sent"
+        yield f"{part.fault.summary()} broke {', '.join(quiet)}, {what} meanwhile, so it shows nothing of that"
     for of, unmet_unseen in _unseen(evidence).items():
         parts = [d for d in evidence.plan.disturbances if d.of == of]
         if not unmet_unseen.whole or unmet_unseen.expected >= LIKELY or _beside_another(evidence, parts):
@@ -176,12 +192,13 @@ def _untouched(evidence: Evidence) -> Iterator[tuple[str, list[str]]]:
     for of, group in groupby(sorted(seen, key=lambda d: d.of), key=lambda d: d.of):
         parts = list(group)
         broken: dict[str, list[Window]] = {}
+        met_by = _met_by(parts[0])
         for part in parts:
             if (window := evidence.window_of(part)) is None:
                 continue
             for name in part.links:
                 broken.setdefault(name, []).append(window)
-        if quiet := [name for name, windows in broken.items() if _alone(evidence, name, windows)]:
+        if quiet := [name for name, windows in broken.items() if _alone(evidence, name, windows, met_by)]:
             yield of, quiet
 
 
@@ -197,10 +214,10 @@ def _unseen(evidence: Evidence) -> Mapping[str, Unseen]:
     return found
 
 
-def _alone(evidence: Evidence, name: str, windows: Sequence[Window]) -> bool:
+def _alone(evidence: Evidence, name: str, windows: Sequence[Window], met_by: Sequence[str]) -> bool:
     """Whether nobody came to the link called *name* in any of *windows*, of which something was to be expected there."""
     lasted_s = sum(window.lasted_s for window in windows)
-    came = any(_came(evidence, name, window) for window in windows)
+    came = any(_came(evidence, name, window, met_by) for window in windows)
     return not came and _speaks(evidence, name, lasted_s)
 
 
@@ -232,9 +249,14 @@ def _carried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bo
     return _any(evidence, link, from_s, until_s, ("bytes_out", "bytes_in"))
 
 
-def _came(evidence: Evidence, link: str, window: Window) -> bool:
-    """Whether anybody came to *link* in *window*, were it in vain."""
-    return _any(evidence, link, window.start_s - SLICE_S, window.end_s, ("connections", "bytes_out", "bytes_in"))
+def _came(evidence: Evidence, link: str, window: Window, met_by: Sequence[str]) -> bool:
+    """Whether anybody came to *link* in *window*, were it in vain, as what it is *met_by* tells."""
+    return _any(evidence, link, window.start_s - SLICE_S, window.end_s, met_by)
+
+
+def _met_by(disturbance: Disturbance) -> tuple[str, ...]:
+    """What on a link tells that somebody came to a fault."""
+    return LOOKUPS if {effect.place for effect in disturbance.effects} == {"resolver"} else PASSING
 
 
 def _any(evidence: Evidence, link: str, from_s: float, until_s: float, columns: Iterable[str]) -> bool:

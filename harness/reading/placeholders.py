@@ -43,6 +43,10 @@ CA_FILE = "ca_file"
 """Stands for the file with the authorities that a process is to trust, where a link is reached by TLS."""
 
 
+RESOLVER = "resolver"
+"""Stands for the address and port of the resolver that a process is to ask, where a link is reached by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """A *text* of a target, the names that may stand in it, and whether secrets may."""
@@ -107,13 +111,12 @@ def _known(held: Mapping[str, object]) -> dict[str, frozenset[str]]:
     composed = _mapping(_mapping(held.get("compose")).get("services"))
     listening = [name for name, one in composed.items() if _mapping(one).get("port")]
     ports = frozenset(f"{name}.port" for name in [*services, *listening, *(["target"] if start else [])])
-    by_tls = any(_mapping(one).get("tls") for one in links.values())
-    common = (
-        EVERYWHERE
-        | ports
-        | ({CA_FILE} if by_tls else set())
-        | {f"{name}.{part}" for name in links for part in OF_A_LINK}
-    )
+    of_the_run = {
+        word
+        for key, word in (("tls", CA_FILE), ("dns", RESOLVER))
+        if any(_mapping(one).get(key) for one in links.values())
+    }
+    common = EVERYWHERE | ports | of_the_run | {f"{name}.{part}" for name in links for part in OF_A_LINK}
     outside = common | {"port"} if start else common
     return _ALWAYS_KNOWN | {
         "common": common,
@@ -186,6 +189,20 @@ def untold_authorities(target: Document[Target]) -> list[Problem]:
         else "that runs already can be told of a run's own authority; name one that it trusts: tls: {ca: FILE, ca_key: FILE}"
     )
     return [target.problem(f"links.{name}.tls", f"no process {instead}") for name in by_run]
+
+
+def untold_resolver(target: Document[Target]) -> list[Problem]:
+    """Links of *target* that are reached by a name for which nobody is told whom to ask."""
+    of, named = target.value, [name for name, link in target.value.links.items() if link.dns]
+    if not named or any(RESOLVER in placeholders(template.text) for template in templates(of)):
+        return []
+    instead = (
+        'is told whom to ask for that name; say it in a command or an env, such as env: {DNS_SERVER: "{resolver}"}, from where the service '
+        "takes the address of its resolver, 127.0.0.1:PORT"
+        if of.processes or of.compose
+        else "that runs already can be told of a resolver that is there with a run alone; leave dns out, or have the harness start it"
+    )
+    return [target.problem(f"links.{name}.dns", f"no process {instead}") for name in named]
 
 
 def _told_of(link: Link) -> bool:

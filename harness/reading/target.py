@@ -144,6 +144,44 @@ def _by_tls(written: Any) -> Any:
     return written
 
 
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
+
+
+def _looked_up(name: str) -> str:
+    if re.fullmatch(r"[0-9.]+", name):
+        raise ValueError(f"{name!r} is an address, which nobody looks up; write a name, such as api.provider.example")
+    if not _DNS_NAME.fullmatch(name) or name.lower() == "localhost":
+        raise ValueError(
+            f"{name!r} cannot be looked up; write a name alone, without scheme, port and last dot, such as api.provider.example"
+        )
+    return name.lower()
+
+
+def _whole_seconds(seconds: float) -> float:
+    if seconds != round(seconds) or not 0 <= seconds <= 86_400:
+        raise ValueError(f"{seconds:g} s: DNS counts in whole seconds, and a day is enough; write 5s")
+    return seconds
+
+
+WholeSeconds = Annotated[Seconds, AfterValidator(_whole_seconds)]
+"""For how long an answer of DNS may be kept."""
+
+
+class Dns(Strict):
+    """How a link is reached by name: the target looks it up at a resolver that the harness brings."""
+
+    name: Annotated[str, AfterValidator(_looked_up)] = Field(
+        description="by which the target reaches it, such as api.provider.example; nobody outside the run is asked for it"
+    )
+    ttl: WholeSeconds = Field(default=5.0, description="for how long the target may keep its address")
+
+
+def _by_name(written: Any) -> Any:
+    """A name alone says all that most need to say."""
+    return {"name": written} if isinstance(written, str) else written
+
+
 class Link(Strict):
     """One dependency of the target, reached only through a Toxiproxy proxy."""
 
@@ -182,8 +220,13 @@ class Link(Strict):
         default=None,
         description="true: the target reaches it by TLS, and {url} is https:// (rediss://); it is told whom to trust by {ca_file}",
     )
+    dns: Annotated[Dns | None, BeforeValidator(_by_name, json_schema_input_type=str | Dns | None)] = Field(
+        default=None,
+        description="the name by which the target reaches it: {url} and {host} have that name, which is looked up at {resolver}",
+    )
     env: dict[str, str] = Field(
-        default_factory=dict, description="what the started processes are told; {url}, {host}, {port}, {ca_file}"
+        default_factory=dict,
+        description="what the started processes are told; {url}, {host}, {port}, {ca_file}, {resolver}",
     )
     credential: (
         Annotated[str, Field(pattern=r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$", examples=["${OPENAI_API_KEY}"])] | None
@@ -734,6 +777,7 @@ def _place(target: Target, name: str) -> tuple[str, ...]:
 def _unlinked(target: Target) -> Iterator[_Wrong]:
     ports: dict[int, str] = {}
     told: dict[str, str] = {}
+    known: dict[str, str] = {}
     for name, link in target.links.items():
         if isinstance(link.upstream, str):
             yield from _upstream_wrong(("links", name, "upstream"), link.upstream, link)
@@ -743,6 +787,8 @@ def _unlinked(target: Target) -> Iterator[_Wrong]:
                     ("links", name, key),
                     f"{key} is for a link that carries HTTP, and {link.upstream!r} does not; leave it out",
                 )
+        if link.dns and (other := known.setdefault(link.dns.name, name)) != name:
+            yield ("links", name, "dns"), f"{link.dns.name} is the name of link {other!r} too; each needs its own"
         if link.listen and (other := ports.setdefault(link.listen, name)) != name:
             yield ("links", name, "listen"), f"{link.listen} is the port of link {other!r} too; each needs its own"
         if link.listen and (taken := _fixed_ports(target).get(str(link.listen))):
@@ -773,6 +819,11 @@ def _unreachable(target: Target) -> Iterator[_Wrong]:
             yield (
                 place,
                 f"{match[1]!r} is reached by TLS (links.{match[1]}.tls), which the harness itself does not speak; name where this listens",
+            )
+        elif match and (link := target.links.get(match[1])) and link.dns:
+            yield (
+                place,
+                f"{match[1]!r} is reached by name (links.{match[1]}.dns), which the harness does not look up; name where this listens",
             )
         elif (why := _no_http(_with_links(url, target.links))) is not None:
             yield place, f"{url!r} is not an {_HTTP_ADDRESS}, or the {{link.url}} of a link that carries HTTP{why}"

@@ -68,6 +68,7 @@ class LinkSeen(msgspec.Struct, frozen=True):
     *answers* counts attempts by how they were answered: a status, or how it ended where no status came. *asked*: those that were not mere
     looks (GET, HEAD). *joined*: those that carried the question's nonce. *detail*: why one had no answer, as the wire knows. *refused*: how
     many TLS handshakes its clients ended for what they were shown, by the alert, which is empty where they left without a word.
+    *looked_up*: how often somebody has looked up the name by which it is reached, since the run began; None where it has none.
     """
 
     QUOTED: ClassVar[tuple[str, ...]] = ("detail",)
@@ -79,6 +80,7 @@ class LinkSeen(msgspec.Struct, frozen=True):
     answers: dict[str, int]
     detail: str = ""
     refused: dict[str, int] = {}
+    looked_up: int | None = None
 
 
 class Preflight(msgspec.Struct, frozen=True, tag="preflight"):

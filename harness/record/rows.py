@@ -200,6 +200,8 @@ class Traffic(msgspec.Struct, array_like=True, gc=False):
     )
     bad_certificates: int = 0  # connections on which a fault had one with a flaw shown
     bad_certificates_accepted: int = 0  # of those, the ones on which the client asked something all the same
+    lookups: int = 0  # of the address of its name, by who asks the run's resolver; only on links that have one
+    lookups_hit: int = 0  # of those, the ones that a fault answered otherwise, or late
 
 
 class HealthCheck(msgspec.Struct, array_like=True, gc=False):

@@ -31,6 +31,8 @@ TARGET = {
     "switch": TARGETS / "release-resilient.yaml",
     "lost_messages": Path(__file__).with_name("subscriber.yaml"),
     "bad_certificate": TARGETS / "tls-resilient.yaml",
+    "bad_lookup": TARGETS / "names-resilient.yaml",
+    "slow_lookup": TARGETS / "names-resilient.yaml",
 }
 """What an example is run on that has a fault of that kind; all others on resilient.yaml."""
 MODEL = {"gpt-4o*": "simul*"}

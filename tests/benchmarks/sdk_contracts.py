@@ -230,6 +230,8 @@ NO_CLIENTS = {
     "resource_limit": "of the service itself",
     "unplug": "of a container",
     "bad_certificate": "of handshakes, tried by `tls_clients.py`",
+    "bad_lookup": "of names, tried by `name_clients.py`",
+    "slow_lookup": "of names, tried by `name_clients.py`",
     "switch": "of the service itself",
 }
 """Kinds of fault that no client of these APIs meets as such."""

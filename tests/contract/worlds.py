@@ -65,6 +65,8 @@ NOT_SIMULATED: list[dict[str, Any]] = [
     {"kind": "blackhole", "share": 0.5} | EAST,
     {"kind": "disconnect", "mode": "reset", "share": 0.5} | EAST,
     {"kind": "bad_certificate", "flaw": "expired"} | EAST,
+    {"kind": "bad_lookup", "answer": "no_such_name"} | EAST,
+    {"kind": "slow_lookup", "base": "1s"} | EAST,
     {"kind": "damaged_store", "how": "flush"} | EAST,
     {"kind": "store_error", "error": "loading"} | EAST,
     {"kind": "lost_messages"} | EAST,

@@ -413,6 +413,8 @@ def test_every_kind_can_be_named_in_a_file() -> None:
         "blackhole",
         "disconnect",
         "bad_certificate",
+        "bad_lookup",
+        "slow_lookup",
     }
     assert set(faults) == of_connections | of_streams | {
         "latency",

@@ -125,7 +125,7 @@ class Ports(dict[str, str]):
     """What is filled in where a name stands in braces; here each link leads straight to what is behind it."""
 
     def __init__(self, target: Target, free_port, temp: Path) -> None:
-        super().__init__(python=sys.executable, temp=str(temp), seed="1")
+        super().__init__(python=sys.executable, temp=str(temp), seed="1", resolver="127.0.0.1:9")
         for name in target.services:
             self[f"{name}.port"] = str(free_port())
         for name, link in target.links.items():

@@ -23,6 +23,8 @@ from harness.faults.effects import (
     Late,
     LateEnd,
     Limited,
+    NameAnswer,
+    NameDelay,
     Narrow,
     Paused,
     Sliced,
@@ -199,6 +201,8 @@ def not_carried(effect: Effect) -> str:
             return "commands or entries of stores"
         case TapCertificate():
             return "handshakes of TLS"
+        case NameAnswer() | NameDelay():
+            return "lookups of names"
         case Killed() | Paused() | Limited() | Unplugged():
             return "processes"
         case TapShape(shape=shape) if type(shape) in NO_SHAPES:

@@ -9,12 +9,21 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from harness.faults.effects import EdgeRule, LinkCounts, TapAnswers, TapCertificate, TapMode, TapShape
+from harness.faults.effects import (
+    EdgeRule,
+    LinkCounts,
+    NameAnswer,
+    NameDelay,
+    TapAnswers,
+    TapCertificate,
+    TapMode,
+    TapShape,
+)
 from harness.problems import HarnessError
 
 _FINISH_S = 10.0
-WireEffect = TapMode | TapShape | TapAnswers | TapCertificate | EdgeRule
-"""What a tap or an edge makes true."""
+WireEffect = TapMode | TapShape | TapAnswers | TapCertificate | NameAnswer | NameDelay | EdgeRule
+"""What a tap, the resolver or an edge makes true."""
 
 
 class WireError(HarnessError):
@@ -36,11 +45,19 @@ class LinkPorts(msgspec.Struct, frozen=True):
     probe: int = 0
 
 
+class ResolverPorts(msgspec.Struct, frozen=True):
+    """Where names are looked up, and where who wants to see what the target would be told asks, by UDP on 127.0.0.1, uncounted."""
+
+    port: int
+    probe: int
+
+
 class Ready(msgspec.Struct, frozen=True):
-    """What the wire process says once every port is bound."""
+    """What the wire process says once every port is bound; *resolver*: where it answers for names, if any link has one."""
 
     control: int
     links: dict[str, LinkPorts]
+    resolver: ResolverPorts | None = None
 
     @property
     def control_url(self) -> str:

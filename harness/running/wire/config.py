@@ -33,6 +33,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     *gated*: commands on a link that *carries* ``redis`` may be answered in the server's place, for which all on it is read from the first
     byte of each connection on.
     *tls* is the folder with the certificates that clients are shown, as `tap.tls.contexts` has it; empty: they speak in clear.
+    *dns* is the name by which it is looked up at the run's resolver, whose answers may be kept for *ttl_s*; empty: it is not.
     """
 
     name: str
@@ -48,6 +49,8 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: str = "127.0.0.1"
     gated: bool = False
     tls: str = ""
+    dns: str = ""
+    ttl_s: int = 0
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:
@@ -78,6 +81,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """*rows* is the folder that gets the row files; *ready* the file that appears, whole, once every port is bound.
 
     *nonces*: how those of the run are known; *conversations*: how many go on at once, of which its requests are turns, one after the other.
+    *resolver* is the port at which names are looked up; None: any free one.
     *instrument* is the file to which it adds how late its loop runs; empty: none. No row may tell the *secrets*, which are by name.
     """
 
@@ -89,6 +93,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conversations: int = 0
     instrument: str = ""
     secrets: dict[str, str] = {}
+    resolver: int | None = None
 
     def __post_init__(self) -> None:
         names = [link.name for link in self.links]

@@ -23,7 +23,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from aiohttp import web
 
-from harness.faults.effects import LinkCounts, TapAnswers, TapCertificate, TapMode, TapShape
+from harness.faults.effects import LinkCounts, NameAnswer, NameDelay, TapAnswers, TapCertificate, TapMode, TapShape
 from harness.record.rows import Attempt
 from harness.running.wire.config import Carries
 from harness.running.wire.edge.edge import Edge
@@ -54,6 +54,8 @@ class Ends:
     edge: Edge | None
     attempts: Ledger[Attempt]
     carries: Carries
+    named: bool = False
+    """Whether it is looked up by a name."""
 
     @property
     def counts(self) -> LinkCounts:
@@ -62,7 +64,14 @@ class Ends:
         in_force = tuple(dict.fromkeys([*self.tap.faults, *(self.edge.account.rules.faults if self.edge else ())]))
         counted = (passed.connections, passed.bytes_out, passed.bytes_in, passed.commands)
         refused = {fault: dict(said) for fault, said in passage.refused.items()}
-        passing = (in_force, *counted, self.carries, dict(passage.drawn), refused)
+        passing = (
+            in_force,
+            *counted,
+            self.carries,
+            dict(passage.drawn),
+            refused,
+            passed.lookups if self.named else None,
+        )
         done_to = passage.done_to
         if self.edge is None:
             return LinkCounts(attempts, 0, 0, dict(done_to), 0, *passing)
@@ -117,7 +126,9 @@ class Control:
                 raise _refusal(
                     400, f"link {effect.aim!r} is not reached by TLS, so nobody is shown a certificate there"
                 )
-            case TapMode() | TapShape() | TapAnswers() | TapCertificate():
+            case NameAnswer() | NameDelay() if not ends.named:
+                raise _refusal(400, f"link {effect.aim!r} is not reached by a name, so nobody looks one up")
+            case TapMode() | TapShape() | TapAnswers() | TapCertificate() | NameAnswer() | NameDelay():
                 if isinstance(effect, TapAnswers) and not ends.tap.passage.gated:
                     why = f"carries {ends.carries}, and only commands of Redis are answered"
                     if ends.carries == "redis":
@@ -163,7 +174,7 @@ class Control:
 
 _VIA = msgspec.json.Decoder(Via)
 _OWED = msgspec.json.Decoder(Owed)
-_Effect = TapMode | TapShape | TapAnswers | TapCertificate | RuleAsWritten
+_Effect = TapMode | TapShape | TapAnswers | TapCertificate | NameAnswer | NameDelay | RuleAsWritten
 _EFFECT: msgspec.json.Decoder[_Effect] = msgspec.json.Decoder(_Effect)
 
 

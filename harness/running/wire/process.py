@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
@@ -20,7 +21,7 @@ from aiohttp import web
 from harness.record.instrument import InstrumentFile, OwnLateness
 from harness.record.masking import Mask
 from harness.record.rows import Arrival, Attempt
-from harness.running.wire.client import LinkPorts, Ready
+from harness.running.wire.client import LinkPorts, Ready, ResolverPorts
 from harness.running.wire.config import ARRIVALS, ATTEMPTS, TRAFFIC, Carries, Config, LinkConfig, load
 from harness.running.wire.control import Control, Ends
 from harness.running.wire.credentials import Credentials
@@ -33,6 +34,9 @@ from harness.running.wire.tap.tap import Tap
 from harness.running.wire.tap.tls import contexts
 from harness.running.wire.tap.traffic import TrafficFile
 from harness.running.wire.tap.watch import Unread, Watch
+
+if TYPE_CHECKING:
+    from harness.running.wire.names.resolver import Resolver
 
 USAGE = 2
 BROKEN = 70
@@ -80,6 +84,7 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
         link.name: _ends(link, config, attempts, arrivals, traffic, credentials, shared.get(link.name))
         for link in config.links
     }
+    resolver = _resolver(config, links)
     control = Control(links, lambda: attempts.problem or arrivals.problem or traffic.problem)
     watch(control.finished)
     runner = web.AppRunner(control.application(), access_log=None)
@@ -89,12 +94,16 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
             await ends.tap.open()
             if ends.edge is not None:
                 await ends.edge.open()
+        if resolver is not None:
+            await resolver.open()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        _announce(Path(config.ready), runner.addresses[0][1], links)
+        _announce(Path(config.ready), runner.addresses[0][1], links, resolver)
         async with _watching_itself(config.instrument):
             await control.finished.wait()
     finally:
+        if resolver is not None:
+            await resolver.close()
         for ends in links.values():
             await ends.tap.close()
         attempts.finish()
@@ -125,10 +134,22 @@ def _ends(
     watch = watches[link.carries]
     tap = Tap(link.name, watch, passing, link.listen, config.seed, link.at, gated=link.gated, contexts=shown)
     if link.carries != "http":
-        return Ends(tap, None, attempts, link.carries)
+        return Ends(tap, None, attempts, link.carries, bool(link.dns))
     edge = Edge(link, tap.port, config, arrivals, shared)
     tap.passage.farewell, tap.passage.upward = edge.account.farewell, edge.account.upward
-    return Ends(tap, edge, attempts, link.carries)
+    return Ends(tap, edge, attempts, link.carries, bool(link.dns))
+
+
+def _resolver(config: Config, links: dict[str, Ends]) -> Resolver | None:
+    """What answers for the names of *links*; None where none has one. Raises OSError where its port cannot be had."""
+    named = [link for link in config.links if link.dns]
+    if not named:
+        return None
+    # What reads DNS is loaded by who needs it.
+    from harness.running.wire.names.resolver import Name, Resolver
+
+    known = {link.dns.lower(): Name(links[link.name].tap.passage, link.at, link.ttl_s) for link in named}
+    return Resolver(known, named[0].at, config.resolver)
 
 
 @asynccontextmanager
@@ -152,13 +173,14 @@ async def _count_lateness(own: OwnLateness) -> None:
         own.ran(monotonic())
 
 
-def _announce(path: Path, control: int, links: dict[str, Ends]) -> None:
+def _announce(path: Path, control: int, links: dict[str, Ends], resolver: Resolver | None) -> None:
     ports = {
         name: LinkPorts(ends.tap.port, ends.edge.port if ends.edge else None, ends.tap.probe_port)
         for name, ends in links.items()
     }
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_bytes(msgspec.json.encode(Ready(control, ports)))
+    asked = ResolverPorts(resolver.port, resolver.probe_port) if resolver else None
+    draft.write_bytes(msgspec.json.encode(Ready(control, ports, asked)))
     draft.replace(path)
 
 

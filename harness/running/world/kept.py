@@ -36,6 +36,7 @@ class Kept:
             raise
         self.ports: dict[str, int] = {}
         self.taps: dict[str, int] = {}
+        self._resolver: int | None = None
         self.pids: dict[str, int] = {}
         self.outside: Mapping[str, str] = {}
         """What can be filled in where the target is spoken to, once the first run has begun."""
@@ -45,6 +46,13 @@ class Kept:
 
     def tap(self, link: str) -> int:
         return self.taps.setdefault(link, free_port())
+
+    @property
+    def resolver(self) -> int:
+        """The port at which names are looked up."""
+        if self._resolver is None:
+            self._resolver = free_port()
+        return self._resolver
 
     def spawn(self, child: Child) -> int:
         """The pid of the process of that name, which is started where it is not there."""

@@ -74,7 +74,8 @@ class Questioner:
         arrivals = [row for path in self._rows.glob("arrivals*.rows") for row in read_rows(path, Arrival)]
         asked = [_preflight(self._plan, answered, attempts, arrivals, sorted(begun)) for answered in answers]
         # Handshakes that come to nothing say nothing of whom they were for.
-        return _with_refused(asked, {name: said - refused[name] for name, said in self._refused().items()})
+        asked = _with_refused(asked, {name: said - refused[name] for name, said in self._refused().items()})
+        return _with_lookups(asked, self._lookups())
 
     def _answers(self) -> list[Answered]:
         path = Path(self._plan.answers_path)
@@ -95,6 +96,11 @@ class Questioner:
         """TLS handshakes that clients ended so far for what is in order, by link and alert."""
         counts = self._wire.counts() if self._wire else {}
         return {name: Counter(seen.refused.get("", {})) for name, seen in counts.items()}
+
+    def _lookups(self) -> dict[str, int | None]:
+        """How often the name of each link was looked up since the run began; None where it has none."""
+        counts = self._wire.counts() if self._wire else {}
+        return {name: seen.lookups for name, seen in counts.items()}
 
     def _attempts(self, before: int, since_s: float) -> list[Attempt]:
         """Attempts since *since_s* that have ended; waits a moment for those that are about to. There had been *before*."""
@@ -144,6 +150,13 @@ def _preflight(
 def _with_refused(asked: Sequence[Preflight], refused: Mapping[str, Counter[str]]) -> list[Preflight]:
     def told(link: LinkSeen) -> LinkSeen:
         return replace(link, refused=dict(refused.get(link.link, {})))
+
+    return [replace(one, links=[told(link) for link in one.links]) for one in asked]
+
+
+def _with_lookups(asked: Sequence[Preflight], lookups: Mapping[str, int | None]) -> list[Preflight]:
+    def told(link: LinkSeen) -> LinkSeen:
+        return replace(link, looked_up=lookups.get(link.link))
 
     return [replace(one, links=[told(link) for link in one.links]) for one in asked]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,7 +49,10 @@ class Processes:
     ) -> None:
         self._kept = kept
         self._keeper, self._logs, self._signals = keeper, logs, signals
-        self.environment = {**environment, **_no_proxy(environment)}
+        self.environment = {
+            **environment,
+            **_no_proxy(environment, [link.dns.name for link in target.links.values() if link.dns]),
+        }
         self.secrets: Mapping[str, str] = told_secrets(target, environment)
         """By name: what must be told nowhere."""
         self._services = target.processes
@@ -70,6 +73,11 @@ class Processes:
         self.values = {"python": sys.executable, "seed": str(seed), "temp": str(kept.temp if kept else temp)}
         self.values |= {f"{name}.port": str(self.ports[name]) for name in self._services}
         self.values |= {f"{name}.port": str(free_port()) for name, one in target.composed.items() if one.port}
+
+    @property
+    def resolver(self) -> int | None:
+        """The port at which processes that stay were told to look up names; None: any will do."""
+        return self._kept.resolver if self._kept else None
 
     def spawn(
         self,
@@ -315,6 +323,7 @@ def link_address(link: Link, host: str, port: int) -> dict[str, str]:
     """What ``{link.url}``, ``{link.host}`` and ``{link.port}`` stand for."""
     scheme = {"http": "http://", "redis": "redis://", "tcp": ""}[link.carries]
     scheme = scheme.replace("://", "s://") if link.tls else scheme
+    host = link.dns.name if link.dns else host
     return {"url": f"{scheme}{host}:{port}", "host": host, "port": str(port)}
 
 
@@ -329,11 +338,12 @@ def host_and_port(upstream: str) -> str:
     return f"{where.host}:{where.port or _REDIS_PORT}"
 
 
-def _no_proxy(environment: Mapping[str, str]) -> dict[str, str]:
+def _no_proxy(environment: Mapping[str, str], named: Sequence[str]) -> dict[str, str]:
     """What the person's own HTTP proxy must keep out of, beside what it does already: everything here is on this machine."""
+    ours = ["127.0.0.1", "localhost", *named]
     already = no_proxy(environment)
     # All is out of it already, which is said alone or not understood (curl, Python).
-    names = already if already == "*" else ",".join([*([already] if already else []), "127.0.0.1", "localhost"])
+    names = already if already == "*" else ",".join([*([already] if already else []), *ours])
     return {"NO_PROXY": names, "no_proxy": names}
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from shutil import rmtree
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,7 +22,7 @@ from harness.protocols.asking import own_nonces
 from harness.reading import hosts, templates
 from harness.reading.hosts import on_this_machine
 from harness.reading.load_hosts import NO_HOSTS, LoadHosts
-from harness.reading.placeholders import CA_FILE
+from harness.reading.placeholders import CA_FILE, RESOLVER
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Question
 from harness.reading.target import Link, Target
@@ -298,6 +298,7 @@ def _reach(carriers: Carriers, grounds: _Grounds, target: Target, settings: Sett
         composed.containers(target.broken_as_containers) if composed else target.containers,
         settings.environment.get("DOCKER_HOST", ""),
         at_end,
+        joined.resolver_probe,
     )
 
 
@@ -431,6 +432,7 @@ class _Joined:
     proxies: ToxiproxyStage
     wire: WireStage | None
     probe_ports: Mapping[str, int]
+    resolver_probe: int | None = None
 
 
 def _join_up(
@@ -459,7 +461,11 @@ def _join_up(
     proxies = ToxiproxyStage(api, prefix)
     if not proxy.binary:
         stack.callback(_delete, proxies)
-    ends, stage = _wire_ends(processes, ready)
+    wired = _served(processes, ready)
+    stage = WireStage(wired.control_url) if wired else None
+    ends, resolver = (wired.links, wired.resolver) if wired else ({}, None)
+    if resolver:
+        processes.values[RESOLVER] = f"{at}:{resolver.port}"
     for name, link in target.links.items():
         undo.promise(f"link {name}", [HttpUndo(**request) for request in proxies.undo_requests(name)], lasting=True)
         assert stage is not None, "a target with links has a wire"
@@ -473,12 +479,16 @@ def _join_up(
         # The target is sent to the tap, which stands in front of the proxy.
         here = link_address(link, at, ends[name].tap)
         processes.values |= {f"{name}.{part}": value for part, value in here.items()}
-    return _Joined(proxies, stage, {name: ports.probe for name, ports in ends.items()})
+    probes = {name: ports.probe for name, ports in ends.items()}
+    return _Joined(proxies, stage, probes, resolver.probe if resolver else None)
 
 
 def _certify(processes: Processes, target: Target, folder: Path, at: str) -> None:
     """Have certificates in *folder* for the links that are reached by TLS *at* that address, and be known whom to trust."""
     if by_tls := {name: link.tls for name, link in target.links.items() if link.tls}:
+        for name, link in target.links.items():
+            if link.tls and link.dns:
+                by_tls[name] = link.tls.model_copy(update={"names": [*link.tls.names, link.dns.name]})
         trusted = whom_this_machine_trusts(processes.environment)
         processes.values[CA_FILE] = str(issue(folder, by_tls, [at], trusted))
 
@@ -494,7 +504,15 @@ def _start_wire(
     nonces, instrument = own_nonces(target.ask, folder.path.name), str(folder.instrument.absolute())
     secrets = dict(processes.secrets)
     config = wire_config.Config(
-        links, str(folder.rows), chance.seed, str(ready), nonces, chance.conversations, instrument, secrets
+        links,
+        str(folder.rows),
+        chance.seed,
+        str(ready),
+        nonces,
+        chance.conversations,
+        instrument,
+        secrets,
+        processes.resolver,
     )
     wire_config.write(config, path)
     processes.spawn(WIRE, wire.command(path), may_end=True)
@@ -504,25 +522,43 @@ def _start_wire(
 def _link_config(name: str, link: Link, processes: Processes, at: str, gated: bool) -> LinkConfig:
     tls = str(Path(processes.values[CA_FILE]).parent / name) if link.tls else ""
     if link.carries != "http":
-        return LinkConfig(name, listen=link.listen, carries=link.carries, at=at, gated=gated, tls=tls)
+        return LinkConfig(name, listen=link.listen, carries=link.carries, at=at, gated=gated, tls=tls, **_named(link))
     upstream = processes.upstream(name)
     proxy, ca = proxy_for(upstream, processes.environment), str(Path(link.ca).absolute()) if link.ca else ""
     credential = templates.secrets(link.credential or "", processes.environment)
     named = (link.account or "", credential)
-    return LinkConfig(name, upstream, link.listen, link.carries, link.speaks, link.host, ca, proxy, *named, at, tls=tls)
+    return LinkConfig(
+        name,
+        upstream,
+        link.listen,
+        link.carries,
+        link.speaks,
+        link.host,
+        ca,
+        proxy,
+        *named,
+        at,
+        tls=tls,
+        **_named(link),
+    )
 
 
-def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.LinkPorts], WireStage | None]:
-    """The ports of every link's tap and edge, once the wire serves, and the way to tell it what to do."""
+def _served(processes: Processes, path: Path | None) -> wire.Ready | None:
+    """The ports of the wire, once it serves; None where there is none."""
     if path is None:
-        return {}, None
+        return None
     deadline_s = time.monotonic() + _WIRE_READY_S
     while (ready := wire.ready(path)) is None:
         processes.check_starting()
         if time.monotonic() > deadline_s:
             raise HarnessError(f"the wire did not say within {_WIRE_READY_S:g} s that it serves")
         time.sleep(_POLL_S)
-    return ready.links, WireStage(ready.control_url)
+    return ready
+
+
+def _named(link: Link) -> dict[str, Any]:
+    """By what *link* is looked up, as the wire is told it."""
+    return {"dns": link.dns.name, "ttl_s": round(link.dns.ttl)} if link.dns else {}
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -395,12 +395,14 @@ def new_wire(loops: _Loops, new_loop: NewLoop, tmp_path: Path) -> Callable[..., 
         others: Mapping[str, str] | None = None,
         credentials: Mapping[str, str] | None = None,
         others_tls: str = "",
+        dns: Mapping[str, str] | None = None,
         **same: object,
     ) -> Wire:
         rows = tmp_path / f"rows{len(list(tmp_path.iterdir()))}"
         rows.mkdir()
         path = rows / "config.json"
         own = {name: {"credential": key} for name, key in (credentials or {}).items()}
+        own |= {name: own.get(name, {}) | {"dns": known, "ttl_s": 7} for name, known in (dns or {}).items()}
         links = [LinkConfig(name, url, **(own.get(name, {}) | same)) for name, url in upstreams.items()]
         links += [
             LinkConfig(name, carries=it, gated=it == "redis", tls=others_tls) for name, it in (others or {}).items()

@@ -19,6 +19,7 @@ from harness.faults.effects import (
     Fail,
     Killed,
     Limited,
+    NameAnswer,
     Sight,
     TapMode,
     Toxic,
@@ -120,6 +121,7 @@ def disturbance(*effects: Effect) -> Disturbance:
 def test_every_effect_there_is_has_its_place() -> None:
     effects = [
         TapMode("a", "reset"),
+        NameAnswer("a", "no_such_name"),
         Toxic("a", "latency", "upstream", {}),
         Cut("a"),
         EdgeRule("a", Fail(500)),

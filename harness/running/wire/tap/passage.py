@@ -8,7 +8,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from harness.faults.effects import Drawn, Streams, TapAnswers, TapCertificate, TapMode, TapShape
+from harness.faults.delays import late_s
+from harness.faults.effects import (
+    Drawn,
+    LookupAnswer,
+    NameAnswer,
+    NameDelay,
+    Streams,
+    TapAnswers,
+    TapCertificate,
+    TapMode,
+    TapShape,
+)
 from harness.faults.requests import draw
 from harness.faults.stretches import fault_of
 from harness.running.wire.farewell import Farewell
@@ -21,7 +32,17 @@ PROBE = 0
 """The number of each connection that looks at what is done here: whatever is done to some is done to it, and it is counted nowhere."""
 
 
-TapEffect = TapMode | TapShape | TapAnswers | TapCertificate
+TapEffect = TapMode | TapShape | TapAnswers | TapCertificate | NameAnswer | NameDelay
+_OF_OTHERS = TapAnswers | TapCertificate | NameAnswer | NameDelay
+"""What a share of is drawn for something else than whole connections."""
+
+
+class Named(NamedTuple):
+    """How one lookup is answered: by the address of the tap (empty), or by *answer*, which may be kept for *ttl_s*; after *delay_s*."""
+
+    answer: LookupAnswer | Literal[""] = ""
+    ttl_s: int = 0
+    delay_s: float = 0.0
 
 
 class Standing(NamedTuple):
@@ -73,6 +94,7 @@ class Passage:
         self.dials: set[asyncio.Task[None]] = set()
         self.busy: set[Lane] = set()
         self._numbers = PROBE
+        self._lookups = PROBE
 
     def next_number(self) -> int:
         """The number of a new connection, from 1."""
@@ -82,7 +104,7 @@ class Passage:
     def meet(self, number: int, met: set[str]) -> None:
         """Connection *number* is there: it comes to each fault for a share of them, but to those that it has *met* already."""
         for fault, (effect, _) in self.in_force.items():
-            if fault not in met and effect.share_ratio < 1 and not isinstance(effect, TapAnswers | TapCertificate):
+            if fault not in met and effect.share_ratio < 1 and not isinstance(effect, _OF_OTHERS):
                 met.add(fault)
                 self.draw(fault, picked=self.hits(fault, number))
 
@@ -111,6 +133,43 @@ class Passage:
         """A client has ended its handshake for what it was shown by *fault* (empty: by none), and said *alert*."""
         self.refused[fault][alert] += 1
         self.traffic.refused()
+
+    def look_up(self, now_s: float, *, counts: bool, probes: bool = False) -> Named:
+        """How who asks for its name at *now_s* on the monotonic clock is answered.
+
+        One that *counts* asks for its address, and is one of which a share may be hit; one that does not asks for what it has not got, and
+        is told as the others where all are told the same. What *probes* meets whatever is done to some, and is counted nowhere.
+        """
+        number = self._next_lookup() if counts and not probes else PROBE
+        found, hit = Named(), set[str]()
+        for fault, (effect, since_s) in self.in_force.items():
+            if not isinstance(effect, NameAnswer | NameDelay) or (not counts and not probes and effect.share_ratio < 1):
+                continue
+            picked = self.hits(fault, number, "lookup")
+            if effect.share_ratio < 1 and number != PROBE:
+                self.draw(fault, picked=picked)
+            if not picked or (isinstance(effect, NameAnswer) and found.answer):
+                continue
+            hit.add(fault)
+            if isinstance(effect, NameAnswer):
+                found = found._replace(answer=effect.answer, ttl_s=effect.ttl_s)
+            else:
+                found = found._replace(delay_s=found.delay_s + self._late_s(fault, effect, number, now_s - since_s))
+        if number != PROBE:
+            self.done_to.update(hit)
+            self.traffic.looked_up(hit=bool(hit))
+        return found
+
+    def _next_lookup(self) -> int:
+        self._lookups += 1
+        return self._lookups
+
+    def _late_s(self, fault: str, effect: NameDelay, number: int, after_s: float) -> float:
+        late = effect.late
+        base_s = late.base_s if late.ramp is None else late.ramp.at(late.base_s, after_s)
+        # A look sees what half of the others do.
+        drawn = 0.5 if number == PROBE else draw(self.seed, self.link, fault_of(fault), f"late lookup {number}", 1)
+        return late_s(base_s, late.jitter_s, late.distribution, drawn)
 
     def listens(self) -> bool:
         """Whether somebody listens for new connections."""
@@ -148,14 +207,10 @@ class Passage:
             fault: effect for fault, effect in found.items() if isinstance(effect, TapMode) and effect.mode in modes
         }
 
-    def hits(self, fault: str, number: int) -> bool:
-        """Whether *fault*, which is in force, is for connection *number*."""
+    def hits(self, fault: str, number: int, of: Literal["connection", "lookup"] = "connection") -> bool:
+        """Whether *fault*, which is in force, is for connection, or lookup, *number*."""
         share = self.in_force[fault].effect.share_ratio
-        return (
-            number == PROBE
-            or share >= 1
-            or draw(self.seed, self.link, fault_of(fault), f"connection {number}", 1) < share
-        )
+        return number == PROBE or share >= 1 or draw(self.seed, self.link, fault_of(fault), f"{of} {number}", 1) < share
 
 
 def each(streams: Streams) -> tuple[Stream, ...]:

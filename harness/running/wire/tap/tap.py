@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 
-from harness.faults.effects import TapCertificate, TapMode
+from harness.faults.effects import NameAnswer, TapCertificate, TapMode
 from harness.running.wire.sockets import bound
 from harness.running.wire.tap.connection import Far, Near
 from harness.running.wire.tap.passage import PROBE, Passage, Standing, TapEffect
@@ -72,7 +72,7 @@ class Tap:
             # Told twice, it goes on as it began.
             now = was if was and was.effect == effect else Standing(effect, time.monotonic())
             await self._settle({**self.passage.in_force, fault_id: now}, was)
-            if isinstance(effect, TapCertificate) and effect.closes_open and now is not was:
+            if isinstance(effect, TapCertificate | NameAnswer) and effect.closes_open and now is not was:
                 self._retire(fault_id)
 
     async def drop(self, fault_id: str) -> None:

@@ -85,6 +85,13 @@ class LinkTraffic:
         """A client has asked something although it was shown such a one."""
         self._now().bad_certificates_accepted += 1
 
+    def looked_up(self, *, hit: bool) -> None:
+        """Somebody asked for the address of its name; *hit*: and was answered otherwise, or late."""
+        now = self._now()
+        now.lookups += 1
+        now.lookups_hit += hit
+        self.total.lookups += 1
+
     def flush(self) -> None:
         if self._slice is not None:
             self._file.write(self._slice)

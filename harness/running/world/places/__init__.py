@@ -8,11 +8,13 @@ from harness.running.world.places.container import ContainerPlace
 from harness.running.world.places.edge import EdgePlace
 from harness.running.world.places.process import ProcessPlace
 from harness.running.world.places.provider import ProviderPlace
+from harness.running.world.places.resolver import ResolverPlace
 from harness.running.world.places.store import StorePlace
 from harness.running.world.places.tap import TapPlace
 from harness.running.world.places.toxiproxy import ToxiproxyPlace
 
 places.add("tap", TapPlace)
+places.add("resolver", ResolverPlace)
 places.add("toxiproxy", ToxiproxyPlace)
 places.add("edge", EdgePlace)
 places.add("provider", ProviderPlace)

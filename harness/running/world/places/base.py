@@ -47,6 +47,8 @@ class Reach:
     """Where the engine of containers listens; empty: where it usually does."""
     at_end: ExitStack = field(default_factory=ExitStack)
     """What is to be let go of when the run has ended."""
+    resolver_port: int | None = None
+    """Where, on 127.0.0.1, a look asks for a name as clients do."""
 
     @property
     def the_processes(self) -> Processes:

@@ -1,0 +1,1 @@
+"""Names: what a resolver that the harness brings answers for those by which links are reached."""
