@@ -12,7 +12,7 @@ from time import monotonic
 import gevent
 import msgspec
 
-from harness.http1.retry_after import MILLISECONDS, SECONDS, stated_wait_ms
+from harness.http1.retry_after import READ, stated_wait_ms
 from harness.protocols.asking import (
     Asked,
     AskProtocol,
@@ -237,7 +237,7 @@ class _Client:
         return came, kept.body
 
     def _of_head(self, value: Callable[[str], object]) -> Said:
-        names = [MILLISECONDS.decode(), SECONDS.decode(), *([] if self._job.id.startswith("/") else [self._job.id])]
+        names = [*map(bytes.decode, READ), *([] if self._job.id.startswith("/") else [self._job.id])]
         self._headers = {name: found for name in names if (found := value(name)) is not None}
         return of_head(self._way, value)
 
@@ -294,9 +294,5 @@ def _keep(answer: Answer, came: Answer) -> None:
 
 def _stated_ms(headers: Mapping[str, object]) -> float | None:
     """The wait that the last answer stated in *headers*."""
-    for name in (MILLISECONDS, SECONDS):
-        if (found := headers.get(name.decode())) is not None:
-            wait_ms = stated_wait_ms(name, str(found).encode("latin-1", "replace"), time.time())
-            if wait_ms is not None:
-                return wait_ms
-    return None
+    said = {name: str(found).encode("latin-1", "replace") for name in READ if (found := headers.get(name.decode()))}
+    return stated_wait_ms(said, time.time())

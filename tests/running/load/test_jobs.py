@@ -93,7 +93,7 @@ class Service:
                     self.close_connection = True
                     return
                 body = b"" if reply.said is None else json.dumps(reply.said).encode()
-                self.send_response(reply.status)
+                self.send_response_only(reply.status)
                 for name, value in {**reply.headers, "content-length": str(len(body))}.items():
                     self.send_header(name, value.replace("{url}", service.url))
                 self.end_headers()
@@ -257,6 +257,12 @@ def test_the_wait_that_the_service_states_goes_before_the_interval_of_the_file(s
     soon = {"Retry-After": "0.01"}
     service = serve(ACCEPTED._replace(headers=soon), QUEUED._replace(headers=soon), DONE)
     assert ask(service, every_s=3600).outcome == "complete"
+
+
+def test_a_wait_until_a_date_is_held_against_the_date_of_its_answer(serve: Serve, waits: list[float]) -> None:
+    later = {"Date": "Sat, 02 Jan 2100 00:00:00 GMT", "Retry-After": "Sat, 02 Jan 2100 00:00:40 GMT"}
+    assert ask(serve(ACCEPTED._replace(headers=later), DONE), deadline_s=3600.0).outcome == "complete"
+    assert waits == [pytest.approx(40)]
 
 
 def test_a_stated_wait_that_is_longer_than_the_client_has_is_waited_for_and_no_longer(

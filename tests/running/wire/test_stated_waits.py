@@ -13,6 +13,8 @@ import pytest
         (b"Retry-After: 3\r\n", 3000),
         (b"retry-after-ms: 40\r\nretry-after: 1\r\n", 40),
         (b"retry-after: 1\r\nretry-after-ms: soon\r\n", 1000),
+        (b"Retry-After: Fri, 01 Jan 2027 00:01:30 GMT\r\nDate: Fri, 01 Jan 2027 00:00:00 GMT\r\n", 90_000),
+        (b"Date: Sat, 02 Jan 2100 00:00:00 GMT\r\nRetry-After: Fri, 01 Jan 2100 00:00:00 GMT\r\n", None),
         (b"X-Retry-After: 3\r\n", None),
         (b"", None),
     ],

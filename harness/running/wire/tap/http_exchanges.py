@@ -11,7 +11,7 @@ import httptools
 from harness.http1.decompression import CompressionError, decompression
 from harness.http1.headers import Headers, written
 from harness.http1.other_protocols import OPENING_BYTES, spoken
-from harness.http1.retry_after import MILLISECONDS, SECONDS, stated_wait_ms
+from harness.http1.retry_after import READ, stated_wait_ms
 from harness.protocols.body_mark import BodyMark
 from harness.protocols.nonce import ANY_RUN, Nonces, NonceSearch
 from harness.protocols.said_error import code_said
@@ -351,7 +351,7 @@ class _Answers:
         self._interim = False
         self._over = False
         self._switching = False
-        self._waits_ms: dict[bytes, float | None] = {}
+        self._of_waits: dict[bytes, bytes] = {}
         self._should_retry = self._coding = ""
         self._error: bytearray | None = None
         self.parser = httptools.HttpResponseParser(self)
@@ -360,14 +360,14 @@ class _Answers:
 
     def on_message_begin(self) -> None:
         self._framed = self._interim = self._over = self._switching = False
-        self._waits_ms = {}
+        self._of_waits = {}
         self._should_retry = self._coding = ""
         self._error = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
-        if name in (MILLISECONDS, SECONDS):
-            self._waits_ms[name] = stated_wait_ms(name, value, time.time())
+        if name in READ:
+            self._of_waits[name] = value
         elif name == _SHOULD_RETRY:
             self._should_retry = value.decode("latin-1").strip().lower()
         elif name == b"content-encoding":
@@ -383,8 +383,7 @@ class _Answers:
             return
         exchange = self._exchanges._open[0]
         exchange.attempt.status = status
-        waits_ms = (self._waits_ms.get(name) for name in (MILLISECONDS, SECONDS))
-        exchange.attempt.retry_after_ms = next((wait_ms for wait_ms in waits_ms if wait_ms is not None), None)
+        exchange.attempt.retry_after_ms = stated_wait_ms(self._of_waits, time.time())
         if self._should_retry in ("true", "false"):
             exchange.attempt.should_retry = self._should_retry
         if status >= 400:
