@@ -803,16 +803,20 @@ def _authority_problems(target: Document[Target]) -> Iterator[Problem]:
 
 
 def _unusable_to_sign(tls: Tls) -> str:
-    """What of the authority that a link's *tls* names cannot be used; that the key is not its own, the run says."""
+    """What of the authority that a link's *tls* names cannot be used, and what would be right."""
     if tls.ca is None or tls.ca_key is None:
         return ""
     if wrong := _unusable(tls.ca):
         return f"{tls.ca!r} {wrong}; name a PEM file with the authority's certificate"
-    return (
-        ""
-        if Path(tls.ca_key).is_file()
-        else f"{tls.ca_key!r} is no file in {Path.cwd()}; name a PEM file with the authority's key"
-    )
+    if not Path(tls.ca_key).is_file():
+        return f"{tls.ca_key!r} is no file in {Path.cwd()}; name a PEM file with the authority's key"
+    from harness.reading.authorities import authority  # few targets name one, and it takes long to load
+
+    try:
+        authority(Path(tls.ca), Path(tls.ca_key))
+    except (ValueError, OSError) as error:
+        return f"{error}; name an authority's certificate and the key with which it signs"
+    return ""
 
 
 def _unusable(ca: str) -> str:

@@ -59,7 +59,7 @@ OF_THE_MACHINE = {
 }  # fmt: skip
 # What the core may have from others: they compute, check and render.
 LIBRARIES = {
-    "annotated_types", "jinja2", "jsonschema", "markupsafe", "msgspec", "numpy", "pandas", "pydantic", "pydantic_core",
+    "annotated_types", "cryptography", "jinja2", "jsonschema", "markupsafe", "msgspec", "numpy", "pandas", "pydantic", "pydantic_core",
     "referencing", "regex", "rich", "yaml",
 }  # fmt: skip
 SEEDED = {("harness/planning/schedule.py", "random")}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from harness.faults.effects import CertificateFlaw
 from harness.problems import HarnessError, cannot
+from harness.reading.authorities import Authority, authority
 from harness.reading.target import Tls
 from harness.record.own_file import write_new
 from harness.running.wire.tap.tls import GOOD
@@ -23,7 +23,6 @@ from harness.running.wire.tap.tls import GOOD
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
 HERE = ("localhost", "127.0.0.1")
 ELSEWHERE = "not-this-host.invalid"
@@ -34,20 +33,6 @@ _TIMES: Mapping[str, tuple[timedelta, timedelta]] = {
     "expired": (-30 * _DAY, -_DAY),
     "not_yet_valid": (_DAY, 30 * _DAY),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """Who vouches for certificates: its own *certificate*, and the *key* with which it signs."""
-
-    certificate: x509.Certificate
-    key: CertificateIssuerPrivateKeyTypes
-
-    @property
-    def pem(self) -> bytes:
-        from cryptography.hazmat.primitives.serialization import Encoding
-
-        return self.certificate.public_bytes(Encoding.PEM)
 
 
 def issue(folder: Path, links: Mapping[str, Tls], hosts: Iterable[str], trusted: Path | None) -> Path:
@@ -75,35 +60,6 @@ def whom_this_machine_trusts(environment: Mapping[str, str]) -> Path | None:
     """The file with the authorities that programs here trust; None where there is none."""
     found = environment.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
     return Path(found) if found else None
-
-
-def authority(certificate: Path, key: Path) -> Authority:
-    """The authority in two PEM files. Raises ValueError that says what of them cannot be used, OSError where they cannot be read."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        found = x509.load_pem_x509_certificate(certificate.read_bytes())
-    except ValueError:
-        raise ValueError(f"{str(certificate)!r} holds no certificate") from None
-    try:
-        signs = load_pem_private_key(key.read_bytes(), None)
-    except (ValueError, TypeError):  # the latter: it wants a passphrase
-        raise ValueError(f"{str(key)!r} holds no key without a passphrase") from None
-    if found.public_key() != signs.public_key():
-        raise ValueError(f"{str(key)!r} is not the key of {str(certificate)!r}")
-    if not _may_sign(found):
-        raise ValueError(f"{str(certificate)!r} is no authority's: it may not vouch for others (basicConstraints CA)")
-    return Authority(found, signs)  # type: ignore[arg-type] # whoever can be an authority can sign
-
-
-def _may_sign(certificate: x509.Certificate) -> bool:
-    from cryptography import x509
-
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
 
 
 def _of_target(tls: Tls) -> Authority | None:

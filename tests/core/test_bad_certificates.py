@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import trustme
 from written_faults import written_fault
 
+from harness.checks import target_problems
 from harness.faults.base import Looked
 from harness.faults.effects import TapCertificate
 from harness.judging.metrics import metrics
@@ -128,3 +130,33 @@ def test_a_handshake_that_came_to_nothing_before_the_load_says_what_to_look_at(
     refused: dict[str, int], said: str
 ) -> None:
     assert said in answered(LinkSeen("openai", 0, 0, 0, {}, refused=refused))
+
+
+@pytest.fixture
+def authorities(tmp_path, monkeypatch) -> None:
+    """PEM files where the harness is started: of two authorities, one of which is `ours`, and of a certificate that may not vouch."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ours", "other"):
+        made = trustme.CA()
+        made.cert_pem.write_to_path(f"{name}.pem")
+        made.private_key_pem.write_to_path(f"{name}-key.pem")
+        leaf = made.issue_cert("api.internal")
+        leaf.cert_chain_pems[0].write_to_path(f"{name}-leaf.pem")
+        leaf.private_key_pem.write_to_path(f"{name}-leaf-key.pem")
+
+
+@pytest.mark.parametrize(
+    ("tls", "said"),
+    [
+        ("{ca: ours.pem, ca_key: ours-key.pem}", ""),
+        ("{ca: ours.pem, ca_key: other-key.pem}", "'other-key.pem' is not the key of 'ours.pem'"),
+        ("{ca: ours.pem, ca_key: ours.pem}", "'ours.pem' holds no key without a passphrase"),
+        ("{ca: ours-leaf.pem, ca_key: ours-leaf-key.pem}", "is no authority's"),
+        ("{ca: ours.pem, ca_key: gone.pem}", "'gone.pem' is no file in"),
+    ],
+)
+def test_an_authority_that_cannot_vouch_is_told_before_anything_is_started(
+    written, authorities, tls: str, said: str
+) -> None:
+    found = [problem for problem in target_problems(written(tls), {}) if problem.path == "links.openai.tls"]
+    assert [said in problem.what for problem in found] == ([True] if said else [])

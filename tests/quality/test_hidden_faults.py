@@ -19,6 +19,8 @@ QUICK = {"simulated": {"capacity": 64, "first_token": "40ms", "sigma": 0.1, "tok
 LATE = {"kind": "latency", "on": {"region": "near"}, "base": "2s"}
 LIMITED = {"kind": "rate_limit", "on": {"region": "near"}, "requests_per_min": 660}
 FAILING = {"kind": "http_error", "on": {"region": "near"}, "status": 503, "share": 0.7}
+EXPIRED = {"kind": "bad_certificate", "on": {"region": "near"}, "flaw": "expired", "open_connections": "close"}
+UNKNOWN = {"kind": "bad_lookup", "on": {"region": "near"}, "answer": "no_such_name"}
 LOST = {"kind": "regional_loss", "region": "near", "mode": "blackhole"}
 SLOWED = {"kind": "resource_limit", "on": {"process": "target"}, "cpu": 0.03}
 CRAMPED = {"kind": "resource_limit", "on": {"process": "target"}, "memory": "250MB"}
@@ -27,6 +29,7 @@ BEHIND = {"kind": "cache_divergence", "region": "west", "publish_after": "0.5s"}
 ANSWERED = "good_ratio >= 0.8 in fault"
 CONSISTENT = "answer_consistency >= 0.9 in fault"
 FORWARD = "monotonic_violations <= 0"
+NOBODY_ELSE = "bad_certificates_accepted <= 0"
 ASKED_ONCE = "retry_amplification <= 1.5 in fault"
 
 
@@ -64,6 +67,22 @@ def asks(way: str, *links: str, spare: str = "near", nonce: str = "prompt") -> d
             name: provider | {"region": name, "env": {name.upper(): "{url}"}} for name in dict.fromkeys([*links, spare])
         },
     }
+
+
+def asks_by_tls(way: str, *links: str) -> dict[str, Any]:
+    """As `asks`, of a service that reaches its providers by TLS."""
+    target = asks(way, *links)
+    target["start"]["env"] = {"TRUSTED": "{ca_file}"}
+    target["links"] = {name: link | {"tls": True} for name, link in target["links"].items()}
+    return target
+
+
+def asks_by_name(way: str) -> dict[str, Any]:
+    """As `asks`, of a service that looks up its provider."""
+    target = asks(way, "near")
+    target["start"]["env"] = {"RESOLVER": "{resolver}"}
+    target["links"]["near"] = target["links"]["near"] | {"dns": {"name": "api.provider.example", "ttl": "0s"}}
+    return target
 
 
 def follows(way: str) -> dict[str, Any]:
@@ -204,3 +223,36 @@ def test_a_service_that_needs_more_memory_than_it_is_left_with_is_found(run: Any
 @case(asks("trusting", "near"), {**CRAMPED, "cpu": 0.8}, ANSWERED)
 def test_a_service_that_needs_less_than_it_is_left_with_passes(run: Any) -> None:
     assert came_to("pass", run.result.model_dump()), run.result.reason
+
+
+@case(asks_by_name("excusing"), UNKNOWN, ANSWERED, CONSISTENT)
+def test_a_kind_word_in_place_of_an_answer_from_a_provider_that_cannot_be_looked_up_is_found(run: Any) -> None:
+    found(run, "fail", good_ratio="pass", answer_consistency="fail")
+
+
+@case(asks_by_name("remembering"), UNKNOWN, ANSWERED, CONSISTENT)
+def test_a_service_that_goes_on_where_its_provider_was_passes(run: Any) -> None:
+    if found(run, "pass", good_ratio="pass", answer_consistency="pass"):
+        (fault,) = run.result.faults
+        assert "lookups met it at the resolver" in fault.evidence
+
+
+@case(asks_by_name("pinning"), UNKNOWN, ANSWERED)
+def test_a_service_that_never_looks_up_its_provider_again_is_not_tested_by_names(run: Any) -> None:
+    if found(run, "invalid", good_ratio="pass"):
+        assert "nobody looked up the name of near" in run.result.reason
+
+
+@case(asks_by_tls("careless", "near"), EXPIRED, ANSWERED, NOBODY_ELSE, fault="5s")
+def test_a_service_that_takes_whoever_answers_for_its_provider_is_found(run: Any) -> None:
+    found(run, "fail", good_ratio="pass", bad_certificates_accepted="fail")
+
+
+@case(asks_by_tls("trusting", "near"), EXPIRED, ANSWERED, NOBODY_ELSE, fault="5s")
+def test_a_service_that_refuses_a_bad_certificate_and_has_nobody_else_is_found(run: Any) -> None:
+    found(run, "fail", good_ratio="fail", bad_certificates_accepted="pass")
+
+
+@case(asks_by_tls("elsewhere", "near", "far"), EXPIRED, ANSWERED, NOBODY_ELSE, fault="5s")
+def test_a_service_that_refuses_a_bad_certificate_and_turns_elsewhere_passes(run: Any) -> None:
+    found(run, "pass", good_ratio="pass", bad_certificates_accepted="pass")
