@@ -45,23 +45,33 @@ def derive_requests(
     *asked*. Latency counts from when a request was due, and is NaN unless its answer completed, and where the instants cannot be as
     they are written.
     """
-    import numpy as np
 
     from harness.record.columns import narrow
 
     rows = _in_order(requests, "index")
     index, due_s = rows.numbers("index"), rows.numbers("due_s")
     latency_ms = _after_due_ms(rows, "end_s")
-    request = attempts.numbers("request")
-    joined, many = np.unique(request[request >= 0], return_counts=True)
+    many = _attempts_of(index, attempts.numbers("request"))
     rows = rows.with_columns(
         phase=phases_of(plan, due_s),
         latency_ms=latency_ms,
         ttft_ms=lambda: _after_due_ms(rows, "first_token_s"),
-        attempts=narrow(np.append(many, 0), int(many.max(initial=0)))[number_in(joined, index)],
+        attempts=narrow(many, int(many.max(initial=0))),
     )
     in_time = latency_ms <= 1000 * plan.scenario.good.within
     return rows.with_columns(good=in_time & as_asked(plan, rows, publications, asked))
+
+
+def _attempts_of(index: npt.NDArray[np.int64], request: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """How many attempts each request has, by its *index*, of which one may come twice; *request* is that of each attempt."""
+    import numpy as np
+
+    once = bool((index[1:] > index[:-1]).all())
+    rows = (
+        request if once and index.size and index[0] == 0 and index[-1] == index.size - 1 else number_in(index, request)
+    )
+    many = np.bincount(rows[rows >= 0], minlength=index.size)
+    return many if once else many[index.searchsorted(index)]
 
 
 def _after_due_ms(rows: Table, name: str) -> Floats:
@@ -122,15 +132,17 @@ def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
     known, index, due_s = _known(requests)
     places = number_in(known, marks(rows))
     request = np.append(index, -1)[places]
-    count = rows.numbers("retry_count")
     step = _steps(plan, rows, request)
-    wants = _wants(plan, rows, request)
-    made = layer_places(
-        wants * (step.max(initial=0) + 1) + step,
-        rows.numbers("start_s"),
-        rows.words("link").codes,
+    made = np.full(request.size, LAYERS.index("first"), np.int8)
+    # What is the only attempt of its request is the first one.
+    mine = _several(request)
+    those, count = rows.taken(mine, held=True), rows.numbers("retry_count")[mine]
+    made[mine] = layer_places(
+        _wants(plan, those, request[mine]) * (step.max(initial=0) + 1) + step[mine],
+        those.numbers("start_s"),
+        those.words("link").codes,
         np.where(np.isnan(count), -1, count).astype(np.int64),
-        rows.numbers("end_s"),
+        those.numbers("end_s"),
     )
     # The first of a later press was made since its client asked again.
     made[(made == LAYERS.index("first")) & (rows.numbers("press") > 0)] = len(LAYERS)
@@ -143,6 +155,16 @@ def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
         phase=phases_of(plan, at_s),
         step=step,
     )
+
+
+def _several(request: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """The places of those attempts whose *request* (-1: none) has another one, too."""
+    import numpy as np
+
+    from harness.record.columns import told_apart
+
+    _, of = told_apart(request)
+    return np.flatnonzero((np.bincount(of) > 1)[of] & (request >= 0)) if of.size else of
 
 
 def _steps(plan: Plan, attempts: Table, request: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -19,6 +19,7 @@ NO_MARK = -1
 """Of what carries no nonce."""
 _START, _DIGITS = b"n-", 10
 _CHECK_BITS = 16
+_AT_ONCE = 1 << 18
 _HELD = "nonce as a number"
 
 
@@ -62,8 +63,12 @@ def number_in(known: Marks, values: Marks) -> Marks:
     """The place of each of *values* among the *known* ones, which are in order; -1 where it is none of them."""
     import numpy as np
 
-    places = np.searchsorted(known, values)
-    return np.where(np.append(known, NO_MARK)[places] == values, places, -1) if known.size else np.full(values.size, -1)
+    found = np.full(values.size, -1)
+    for first in range(0, values.size if known.size else 0, _AT_ONCE):
+        mine = values[first : first + _AT_ONCE]
+        places = np.minimum(np.searchsorted(known, mine), known.size - 1)
+        found[first : first + _AT_ONCE] = np.where(known[places] == mine, places, -1)
+    return found
 
 
 def _mark(text: str) -> int:

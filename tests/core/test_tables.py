@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isnan, nan
 
 import pandas as pd
 import pytest
 
+from harness.judging import marks
 from harness.judging.joining import derive_attempts, derive_requests
 from harness.planning.plan import Plan
 from harness.record.columns import Table
@@ -113,6 +114,22 @@ def test_a_nonce_that_two_requests_carry_joins_to_neither(make_plan: MakePlan) -
 def test_a_request_that_was_written_twice_keeps_its_attempts(make_plan: MakePlan) -> None:
     rows = [Request(0, 0, 3.0, nonce="n-a")] * 2
     assert requests(make_plan(), *rows, attempts=[Attempt("east", 3.5, "n-a")])["attempts"].to_list() == [1, 1]
+
+
+@pytest.mark.parametrize("indexes", [range(5), (2, 3, 5, 8, 13), (0, 1, 1, 2, 4)])
+def test_attempts_are_counted_wherever_their_request_lies_in_whichever_piece_of_the_table(
+    make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch, indexes: Sequence[int]
+) -> None:
+    monkeypatch.setattr(marks, "_AT_ONCE", 2)
+    plan = make_plan()
+    asked = Table.of(table([Request(index, 0, 3.0 + index, nonce=f"n-{index}") for index in indexes], Request, 0.0))
+    tries = [Attempt("east", 3.5 + index + 0.1 * n, f"n-{index}") for index in {*indexes} for n in range(index % 3)]
+    found = derive_attempts(plan, Table.of(table([*tries, Attempt("east", 9.0, "n-x")], Attempt, 0.0)), asked)
+    assert derive_requests(plan, asked, found).numbers("attempts").tolist() == [index % 3 for index in indexes]
+    layers = zip(found.numbers("request").tolist(), found.words("layer").tolist(), strict=True)
+    alone, twice = [index for index in {*indexes} if index % 3 == 1], [index for index in {*indexes} if index % 3 == 2]
+    expected = [(index, "first") for index in (*alone, *twice)] + [(index, "repeat") for index in twice]
+    assert sorted(layers) == sorted([*expected, (-1, "")])
 
 
 def test_without_rows_there_are_tables_all_the_same(make_plan: MakePlan) -> None:
