@@ -36,6 +36,7 @@ FREE = 3  # degrees of freedom that these have at least
 MANY = 1 << 16  # rows, beyond which correlations are looked at in short transforms
 NEAR = (16, 2048)  # so many lags at first, and then
 AT_ONCE = 32  # lags, up to which sums of products are quicker than transforms
+PAIRS = 0.5  # of those that were hit, for each row, up to which looking at all of them is quicker than transforms
 _ROUNDING = 1e-12  # of a sum of squares
 _KNOWN_S = 1.0  # one clump of that length stands for what is known of clumps before any was seen
 
@@ -246,17 +247,29 @@ class _Counted:
         return sums
 
     def at_lags(self, most: int) -> Floats:
-        if most > AT_ONCE or not (self._alike or 4 * self._hit.size < self._weight.size):
+        lags = np.arange(most + 1)
+        pairs = self._hit.searchsorted(self._hit + most, "right") - np.arange(self._hit.size)
+        if pairs.sum() <= self._weight.size * PAIRS:
+            total = self._of_pairs(pairs, most)
+        elif most <= AT_ONCE and (self._alike or 4 * self._hit.size < self._weight.size):
+            total = np.array([self._products(int(lag)) for lag in lags])
+        else:
             means = np.repeat(self._means, self.sizes) if len(self.sizes) > 1 else self._means[0]
             return _at_lags(self._weight - means, most)
-        lags = np.arange(most + 1)
-        total = np.array([self._products(int(lag)) for lag in lags])
         for first, end, mean in zip(self._ends[:-1], self._ends[1:], self._means, strict=True):
             # What lies so far before the stretch, and so far behind it; and the means of those that lie before it.
             total -= mean * (self._before(end - lags) - self._before(first - lags))
             total -= mean * (self._before(end + lags) - self._before(first + lags))
             total += mean * (self._means_before(end - lags) - self._means_before(first - lags))
         return total
+
+    def _of_pairs(self, pairs: npt.NDArray[np.intp], most: int) -> Floats:
+        """The sums of the products of weights that lie each of 0 to *most* apart; so many of them begin with each that was hit."""
+        first = np.repeat(np.arange(pairs.size), pairs)
+        second = first + np.arange(first.size) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+        apart = self._hit[second] - self._hit[first]
+        products = None if self._alike else self._weight[self._hit[first]] * self._weight[self._hit[second]]
+        return np.bincount(apart, products, most + 1).astype(np.float64)
 
     def _products(self, lag: int) -> float:
         """The sum of the products of weights that lie so far apart."""

@@ -148,7 +148,11 @@ def test_sums_of_products_are_the_same_in_short_transforms(lags: int) -> None:
 
 @pytest.mark.parametrize("often", [0.004, 0.5])
 @pytest.mark.parametrize("alike", [True, False])
-def test_what_is_counted_of_those_that_were_hit_is_what_all_rows_add_up_to(often: float, alike: bool) -> None:
+@pytest.mark.parametrize("pairs", [-1.0, design_effect.PAIRS, 1e9])
+def test_what_is_counted_of_those_that_were_hit_is_what_all_rows_add_up_to(
+    monkeypatch: pytest.MonkeyPatch, often: float, alike: bool, pairs: float
+) -> None:
+    monkeypatch.setattr(design_effect, "PAIRS", pairs)
     generator = np.random.default_rng(6)
     weights = [
         (generator.random(n) < often * n / 4_000) * (1 if alike else generator.integers(1, 5, n))
@@ -160,7 +164,7 @@ def test_what_is_counted_of_those_that_were_hit_is_what_all_rows_add_up_to(often
     )
     assert counted.squares == pytest.approx(slowly.squares, rel=1e-9)
     assert counted.power == pytest.approx(slowly.power, rel=1e-9)
-    for lags in (16, 40):
+    for lags in (16, 40, 700):
         assert counted.at_lags(lags) == pytest.approx(slowly.at_lags(lags), rel=1e-9, abs=1e-9 * slowly.power)
     for stretch, length in ((0, 7.7), (1, 0.4), (2, 5_000.0)):
         sums = slowly.block_sums(stretch, length)
