@@ -219,7 +219,7 @@ def _guard(plan: Plan) -> Guard | None:
         return None
     due_s = None if plan.closed else list(plan.schedule.due_times())
     users = plan.scenario.load.users if plan.closed else FEWEST
-    return Guard(conditions, due_s, plan.scenario.good.within, plan.limits, users)
+    return Guard(conditions, due_s, plan.scenario.good.within, plan.limits, users, plan.scenario.load.workers)
 
 
 def _harmless(say: Callable[[str], object], mask: Mask = NOTHING) -> Callable[[str], None]:

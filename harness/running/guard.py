@@ -23,7 +23,8 @@ _KEPT_S = 60.0
 class Guard:
     """What is *followed*, over requests that are due at *due_s* (sorted, by index), good ones of which are answered *within_s*.
 
-    Of a closed load nobody knows beforehand when requests come (None): one is known of when it has begun.
+    Of a closed load nobody knows beforehand when requests come (None): one is known of when it has begun. Of several *workers* each begins
+    its part of those that are allowed, and no more.
 
     A condition is about the requests due in so many seconds, the last of which it is known what became of; one that has no answer
     yet has taken as long as it has waited. Where too few were due in that time, since all *users* of a closed load wait, or many, for
@@ -37,12 +38,14 @@ class Guard:
         within_s: float,
         limits: Limits = _NO_LIMITS,
         users: int = FEWEST,
+        workers: int = 1,
     ) -> None:
         self._fewest_stuck = min(FEWEST, users)
         self._followed, self._within_s, self._planned = followed, within_s, due_s is not None
         self._due_s, self._index = list(due_s or ()), range(len(due_s)) if due_s is not None else list[int]()
         """When each request that is known of was due, in order, and its index."""
         self._limits, self._attempts, self._cost = limits, 0, 0.0
+        self._workers, self._part_begun = workers, False
         self._known = set[int]()
         """The indices of those of a closed load."""
         self._ended: dict[int, tuple[bool, float]] = {}
@@ -65,6 +68,8 @@ class Guard:
         """Take in that requests of a closed load have begun; the run's clock was 0 at *zero_s* of theirs."""
         for one in sent:
             self._hear_of(one.index, one.due_s - zero_s)
+            # The worker of this one has begun the last that it may; what others have left, they do not send without it.
+            self._part_begun |= one.index >= self._limits.requests - self._workers
 
     def _hear_of(self, index: int, due_s: float) -> None:
         if isinstance(self._index, list) and index not in self._known:
@@ -124,6 +129,8 @@ class Guard:
         sent = self._forgotten + len(self._due_s) if not self._planned else bisect_right(self._due_s, now_s) - 1
         if sent >= limits.requests:
             yield f"max_requests, {plain(limits.requests, 6)}, were sent"
+        elif self._part_begun:
+            yield f"max_requests, {plain(limits.requests, 6)}: one of {self._workers} workers has sent its part"
         if self._attempts >= limits.attempts:
             yield f"{self._attempts} attempts at providers were seen (max_attempts is {plain(limits.attempts, 6)})"
         if self._cost >= limits.cost:

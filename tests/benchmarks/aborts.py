@@ -89,7 +89,7 @@ _SAID = {
 }
 """What somebody says on the command line, and the file by which the run hears of it."""
 OF_ITS_OWN: dict[str, tuple[Any, str]] = {
-    "max_requests": ({"max_requests": 120}, "max_requests, 120, were sent"),
+    "max_requests": ({"max_requests": 120}, "max_requests, 120"),
     "max_attempts": ({"max_attempts": 100}, "max_attempts is 100"),
     "max_duration": ({"max_duration": "5s"}, "max_duration, 5 s"),
     "max_cost": ({"max_cost": 5}, "max_cost is 5"),
@@ -183,6 +183,8 @@ def _seen(way: str, folder: Path, status: int, decided_at_s: float) -> dict[str,
     ended, gone = events[-1], [event["at_s"] for event in events if event["type"] == "reverted"]
     decided_s = decided_at_s - events[0]["clock_zero_s"] if decided_at_s else ended["decided_s"]
     reason = json.loads((path / "result.json").read_text())["reason"]
+    if decided_s is None:
+        return {**_TO_ITS_END, "status": status}
     said = FROM_OUTSIDE[way] if way in FROM_OUTSIDE else OF_ITS_OWN[way][1]
     left = [str(file) for file in (path / "undo.jsonl", folder / "state" / "small" / "lease.json") if file.exists()]
     return {
@@ -196,13 +198,23 @@ def _seen(way: str, folder: Path, status: int, decided_at_s: float) -> dict[str,
     }
 
 
+_TO_ITS_END: dict[str, Any] = {
+    "faults_gone_s": None,
+    "load_gone_s": None,
+    "said": False,
+    "without_row": 0,
+    "faults_first": False,
+    "left": [],
+}
+"""Of a run that nothing ended."""
+
+
 def _without_row(run: Path) -> int:
     """How many of the requests that were begun have no row: by the numbers that each worker gives them, and by the attempts they led to."""
     there = read_table(run / "requests.parquet", ["index", "worker", "nonce"])
     attempts = read_table(run / "attempts.parquet", ["nonce", "start_s"])
-    asked = attempts["nonce"][
-        attempts["start_s"] >= 0
-    ]  # before the load each entry is asked once, to see that it answers
+    # Before the load each entry is asked once, to see that it answers.
+    asked = attempts["nonce"][attempts["start_s"] >= 0]
     workers = sorted(set(there["worker"]))
     begun = {n for one in workers for n in range(one, there["index"][there["worker"] == one].max() + 1, len(workers))}
     return len(begun - set(there["index"])) + len(set(asked) - {""} - set(there["nonce"]))
@@ -238,7 +250,9 @@ def holds(one: dict[str, Any]) -> bool:
     """Whether the run was ended as it should be."""
     gone_s = one["faults_gone_s"]
     as_said = one["status"] == _STATUS.get(one["way"], 5) and one["said"] and one["faults_first"]
-    in_time = gone_s is not None and max(gone_s, one["load_gone_s"]) <= WITHIN_S
+    if gone_s is None:
+        return False
+    in_time = max(gone_s, one["load_gone_s"]) <= WITHIN_S
     return in_time and as_said and not one["left"] and not one["without_row"]
 
 

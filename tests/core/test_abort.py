@@ -187,6 +187,18 @@ def test_of_users_who_all_think_long_and_are_answered_nothing_is_said(make_plan:
     assert aborts(two_of_three, 30.0) == ""
 
 
+def test_a_worker_that_has_sent_its_part_of_what_users_may_send_ends_the_run_though_others_have_some_left() -> None:
+    one = Guard((), None, 4.0, Limits(requests=120), workers=2)
+    one.hear_begun(Sent(index, 1.0) for index in (*range(117), 117))
+    one.check_limits(2.0)
+    one.hear_begun([Sent(118, 2.0)])
+    with pytest.raises(AbortedError, match=r"^max_requests, 120: one of 2 workers has sent its part, and the scenario"):
+        one.check_limits(2.0)
+    one.hear_begun([Sent(119, 2.0)])
+    with pytest.raises(AbortedError, match=r"^max_requests, 120, were sent, and the scenario"):
+        one.check_limits(2.0)
+
+
 def test_of_one_user_a_single_late_answer_ends_no_run(make_plan: MakePlan) -> None:
     one = Guard(followed(make_plan(abort=["good_ratio < 0.9 for 5s"])), None, 4.0, users=1)
     one.hear_begun((Sent(n, n * 2.9) for n in range(10)), 0.0)
