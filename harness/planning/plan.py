@@ -10,9 +10,10 @@ from typing import Literal
 import msgspec
 
 from harness.faults.base import Aim
-from harness.faults.effects import EdgeRule, Effect, Fail, HangUp, TapAnswers, TapMode, TapShape
+from harness.faults.effects import EdgeRule, Effect, TapAnswers, TapMode, TapShape
 from harness.planning.curve import Linear, Stretch
 from harness.planning.disturbance import Disturbance, Phase
+from harness.planning.hiding import hidden
 from harness.planning.placing import Placed, place
 from harness.planning.pressing import Pressing, pressing_of
 from harness.planning.recorded import Recorded
@@ -193,7 +194,7 @@ def plan(
     made = Plan(scenario, target, scenario.seed, phases, disturbances, expectations, recorded, logged=logged)
     checks: list[Callable[[], Iterable[Problem]]] = [
         lambda: _overlaps(disturbances, scenario),
-        lambda: _shadowed(disturbances, scenario),
+        lambda: _hidden(disturbances, scenario),
         lambda: _of_nothing(disturbances, scenario),
         lambda: misfits(scenario.load, phases),
         lambda: _unreached(made),
@@ -330,31 +331,10 @@ def _overlaps(disturbances: tuple[Disturbance, ...], scenario: Scenario) -> Iter
             yield Problem(f"{first} and {second} overlap on {where}: {why}", path=here)
 
 
-def _shadowed(disturbances: tuple[Disturbance, ...], scenario: Scenario) -> Iterator[Problem]:
-    """Faults that no request can come to, since an earlier one answers them all, or hangs up, for as long as they last."""
-    told: set[str] = set()
-    in_time = sorted(disturbances, key=lambda d: d.start_s)
-    for number, d in enumerate(in_time):
-        rules = [effect for effect in d.effects if isinstance(effect, EdgeRule)]
-        before = [one for one in in_time[:number] if one.end_s >= d.end_s and not _at_odds(one, d)]
-        hiding = [next((one.of for one in before if _answers_all(one, rule)), "") for rule in rules]
-        if not (rules and all(hiding)) or d.fault.lies_in_wait or d.of in told:
-            continue
-        told.add(d.of)
-        what = f"{d.of} would meet nobody: {hiding[0]} answers all that it is for, for as long as it lasts"
-        right = f"give {hiding[0]} a share, begin {d.of} before it, or let them be for other requests"
-        yield Problem(f"{what}; {right}", path=f"faults[{scenario.fault_ids.index(d.of)}]")
-
-
-def _answers_all(disturbance: Disturbance, behind: EdgeRule) -> bool:
-    """Whether *disturbance* answers every request that *behind*, which was put later, is for."""
-    return any(
-        isinstance(effect, EdgeRule)
-        and effect.aim == behind.aim
-        and isinstance(effect.rule, Fail | HangUp)
-        and effect.requests.hold_all_of(behind.requests)
-        for effect in disturbance.effects
-    )
+def _hidden(disturbances: tuple[Disturbance, ...], scenario: Scenario) -> Iterator[Problem]:
+    """Faults that no request can come to, since another one stands before them for as long as they last."""
+    for one in hidden(disturbances, _at_odds):
+        yield Problem(f"{one.why}; {one.right}", path=f"faults[{scenario.fault_ids.index(one.name)}]")
 
 
 def _at_odds(one: Disturbance, other: Disturbance) -> str:

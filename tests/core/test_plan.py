@@ -165,6 +165,79 @@ def test_a_fault_that_no_request_can_come_to_is_refused(
     assert told == (["faults[1]"] if hidden else []), problems
 
 
+STALL = {"kind": "stalled_stream", "after": 3} | ON
+FLAW = {"kind": "bad_stream", "flaw": "malformed"} | ON
+SLOWER = {"kind": "slow_stream", "token_gap": "1s"} | ON
+CAPACITY = {"kind": "capacity", "to": 0.5} | ON
+REFUSE = RESET | {"mode": "refuse"}
+
+
+def cut(after: int) -> dict[str, Any]:
+    return CUT | {"after": after}
+
+
+@pytest.mark.parametrize(
+    ("hiding", "hidden", "why"),
+    [
+        (STALL, cut(4), "stalls each stream after 3 events with content"),
+        (STALL | {"silent_for": "5s"}, cut(4), "stalls each stream after 3 events with content"),
+        (STALL, FLAW | {"after": 3}, "stalls each stream after 3"),
+        (STALL | {"after": 1}, SLOWER, "stalls each stream after 1 event with content"),
+        (STALL | {"after": 0}, SLOWER | {"first_token": "1s"}, "stalls each stream before its first event"),
+        (STALL | {"after": 0}, FLAW | {"flaw": "no_end"}, "stalls each stream before its first event"),
+        (cut(3), STALL | {"after": 4}, "ends each stream after 3"),
+        (cut(3), cut(9), "ends each stream after 3"),
+        (FLAW | {"flaw": "error", "after": 2}, STALL, "ends each stream after 2"),
+        (HOLE, ERROR, "lets nothing pass"),
+        (HOLE, SLOW, "lets nothing pass"),
+        (HOLE, NARROW, "lets nothing pass"),
+        (HOLE, cut(1), "lets nothing pass"),
+        (HOLE, CAPACITY, "lets nothing pass"),
+        (HOLE | {"direction": "upstream"}, ERROR, "lets nothing pass"),
+        (REFUSE, HOLE, "refuses all connections"),
+        (REFUSE, SLOW, "refuses all connections"),
+        (REFUSE, ERROR, "refuses all connections"),
+        (RESET | {"mode": "reset"}, cut(1), "resets all connections"),
+        (ERROR, CAPACITY, "answers all that it is for"),
+    ],
+)
+def test_of_two_faults_one_of_which_can_never_act_behind_the_other_that_is_refused_and_the_other_named(
+    make_scenario: MakeScenario, target: Target, hiding: dict[str, Any], hidden: dict[str, Any], why: str
+) -> None:
+    _, problems = plan(make_scenario(phases=(1, 1, 5, 1), faults=[hiding, hidden]), target, ())
+    by, of = f"{hiding['kind']}-1", f"{hidden['kind']}-2"
+    (problem,) = [problem for problem in problems if "would meet nobody" in problem.what]
+    assert problem.path == "faults[1]"
+    assert problem.what.startswith(f"{of} would meet nobody: {by} {why}")
+    assert f", for as long as it lasts; give {by} a share" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (STALL | {"silent_for": "2s"}, cut(4)),
+        (STALL | {"at": "fault + 1s"}, cut(4)),
+        (STALL | {"share": 0.5}, cut(4)),
+        (STALL | {"for": "2s"}, cut(4)),
+        (STALL, FLAW | {"after": 2}),
+        (STALL | {"after": 2}, SLOWER),
+        (STALL, FLAW | {"flaw": "no_end"}),
+        (HOLE | {"share": 0.5}, ERROR),
+        (HOLE | {"direction": "downstream"}, ERROR),
+        (HOLE | {"for": "2s"}, ERROR),
+        (HOLE, ERROR | {"may_miss": True}),
+        (RESET | {"mode": "no_new"}, ERROR),
+        (RESET | {"mode": "reset"}, ERROR),
+        (ERROR | FOR_POSTS, CAPACITY),
+    ],
+)
+def test_a_fault_that_somebody_can_come_to_beside_another_one_is_not_refused(
+    make_scenario: MakeScenario, target: Target, one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    _, problems = plan(make_scenario(phases=(1, 1, 5, 1), faults=[one, other]), target, ())
+    assert not [problem.what for problem in problems if "would meet nobody" in problem.what]
+
+
 def test_of_two_faults_that_come_and_go_together_it_is_said_once(make_scenario: MakeScenario, target: Target) -> None:
     twice = ERROR | {"flap": {"period": "2s"}}
     _, problems = plan(make_scenario(phases=(1, 1, 5, 1), faults=[twice, twice]), target, ())
