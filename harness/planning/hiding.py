@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from harness.faults.effects import (
     Curtail,
+    Cut,
     CutStream,
     EdgeRule,
     Effect,
@@ -21,7 +22,6 @@ from harness.faults.effects import (
     TapShape,
     Toxic,
 )
-from harness.faults.effects import Cut as Disabled
 from harness.faults.requests import ALL
 from harness.planning.disturbance import Disturbance
 
@@ -86,7 +86,7 @@ def _right(pair: _Behind, hiding: str, hidden: str) -> str:
             )
         case EdgeRule(rule=CutStream() | SpoilStream()), _:
             return f"give {hiding} a share, have {hidden} act before it, or let them be for other requests"
-        case TapMode() | Disabled(), _:
+        case TapMode() | Cut(), _:
             return f"give {hiding} a share, begin {hidden} before it, or let them be on other links"
     return f"give {hiding} a share, {others}"
 
@@ -151,16 +151,16 @@ def _nothing_passes(pair: _Behind) -> str:
             return "refuses all connections"
         case TapMode(mode="silence", streams="both", share_ratio=1), TapShape() | TapAnswers():
             return "lets nothing pass"
-        case TapMode(mode="refuse", share_ratio=1), Toxic() | Disabled() | EdgeRule() | Curtail():
+        case TapMode(mode="refuse", share_ratio=1), Toxic() | Cut() | EdgeRule() | Curtail():
             return "refuses all connections"
         case TapMode(
             mode="silence", streams="both" | "upstream", share_ratio=1
-        ), Toxic() | Disabled() | EdgeRule() | Curtail():
+        ), Toxic() | Cut() | EdgeRule() | Curtail():
             return "lets nothing pass"
         case TapMode(mode="reset", share_ratio=1), TapShape(streams="downstream"):
             return "resets all connections"
         case TapMode(mode="reset", share_ratio=1), EdgeRule(rule=rule) if rule.of_answers:
             return "resets all connections"
-        case Disabled(), EdgeRule() | Curtail() | Toxic():
+        case Cut(), EdgeRule() | Curtail() | Toxic():
             return "lets nothing pass"
     return ""
