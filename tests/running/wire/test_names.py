@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from typing import get_args
 
 import dns.flags
 import dns.message
@@ -12,8 +13,13 @@ import dns.query
 import dns.rcode
 import dns.resolver
 import pytest
+from written_faults import written_fault
 
-from harness.faults.effects import Late, NameAnswer, NameDelay
+from harness.faults.base import Fault, Looked
+from harness.faults.effects import Late, LookupAnswer, NameAnswer, NameDelay
+from harness.reading.target import Dns, Link
+from harness.running.world.places import Reach
+from harness.running.world.places.resolver import ResolverPlace
 
 pytestmark = pytest.mark.parametrize("new_loop", ["asyncio", "uvloop"], indirect=True)
 
@@ -169,6 +175,64 @@ def test_a_link_without_a_name_has_no_resolver_and_its_faults_are_refused(new_wi
     assert wire.ports.resolver is None
     with pytest.raises(Exception, match="is not reached by a name"):
         wire.stage.inject("bad", NameAnswer("east", "no_such_name"))
+
+
+@pytest.fixture
+def place(named) -> ResolverPlace:
+    """The resolver as a run's faults take hold of it."""
+
+    class There:
+        wire_gone = False
+
+    link = Link(kind="provider", upstream="http://127.0.0.1:9", dns=Dns(name=NAME))
+    reach = Reach(There(), None, named.stage, {"east": link}, {}, resolver_port=named.ports.resolver.probe)
+    return ResolverPlace(reach)
+
+
+def effect_of(fault: Fault) -> NameAnswer | NameDelay:
+    (effect,) = fault.effects({"east": None})
+    return effect
+
+
+def held(fault: Fault, place: ResolverPlace) -> bool:
+    """Whether a look at it shows it."""
+    sight = place.look("one", effect_of(fault), fault.looks_for_s())
+    return fault.took_hold(Looked.of([sight], {"east": place._reach.links["east"]}))
+
+
+EAST = {"on": {"link": "east"}}
+KINDS = [
+    *({"kind": "bad_lookup", "answer": answer} | EAST for answer in get_args(LookupAnswer)),
+    {"kind": "bad_lookup", "answer": "no_such_name", "share": 0.01} | EAST,
+    {"kind": "slow_lookup", "base": "300ms"} | EAST,
+    {"kind": "slow_lookup", "base": "300ms", "jitter": "300ms", "distribution": "pareto", "share": 0.01} | EAST,
+]
+
+
+@pytest.mark.parametrize("document", KINDS, ids=lambda document: "-".join(map(str, document.values())))
+def test_a_look_at_the_resolver_shows_a_fault_and_its_undo_leaves_nothing(named, place, document) -> None:
+    fault = written_fault(document)
+    effect = effect_of(fault)
+    assert not held(fault, place)
+    undos = place.undo("one", effect)
+    place.inject("one", effect)
+    assert held(fault, place)
+    assert place.ask("one", effect).stands
+    assert looked_up(named) == (0, {})  # who looks is counted nowhere
+    assert [undo.refusal() for undo in undos] == [""]
+    assert all(undo.carry_out(PATIENCE_S)[0] for undo in undos)
+    assert not held(fault, place)
+    assert not place.ask("one", effect).stands
+    place.revert("one", effect)  # one that is not in force is no error
+
+
+def test_a_bad_answer_that_comes_late_is_waited_for_by_who_looks(place) -> None:
+    slow, bad = (written_fault(KINDS[n]) for n in (-2, 0))
+    late = written_fault(KINDS[-2] | {"base": "1s"})
+    place.inject("slow", effect_of(late))
+    place.inject("one", effect_of(bad))
+    assert held(bad, place)
+    assert held(slow, place)
 
 
 def test_an_asyncio_client_with_a_resolver_of_its_own_reaches_the_provider(named) -> None:
