@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.judging.evidence import Evidence
+from harness.record.kept import DEAR
 from harness.record.presses import GivenUp, read
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Over(NamedTuple):
 
 def over(run: Evidence) -> Over:
     """When the client of each attempt of *run* had gone or had its answer: of a press that another one followed, when it was given up."""
-    found: Over = run.once("presses over", lambda: _over(run))
+    found: Over = run.once("presses over", lambda: _over(run), DEAR)
     return found
 
 

