@@ -8,7 +8,7 @@ from typing import Any
 
 LARGE = 1 << 16
 """Bytes; what takes less is kept always."""
-LEAST_KEPT = 128 << 20
+LEAST_KEPT = 112 << 20
 KEPT_A_ROW = 20
 """Bytes of each row of all tables that share a room."""
 Values = dict[Hashable, Any]
