@@ -18,7 +18,7 @@ SCENARIOS = incident_list.ROOT / "scenarios"
 PATHS = sorted(incident_list.FOLDER.glob("*.yaml"))
 EVERY = sorted(incident_list.incidents())
 VERDICTS = {"fragile": (Fragile, "fail"), "resilient": (Resilient, "pass")}
-LONGEST_S = 70
+LONGEST_S = 60
 
 
 def plan_of(path: Path, target: str = "fragile"):
