@@ -20,6 +20,7 @@ from harness.judging.joining import cut_off, endless, impossible, made_for_reque
 from harness.judging.marks import NO_MARK, marks
 from harness.judging.passing import astray, broken, redirected, uncarried, unreached, untouched
 from harness.judging.preflight import shortcomings
+from harness.judging.prompts import changed_in_the_run
 from harness.judging.result import Doubt, Quality
 from harness.judging.sameness import in_short, one_answer_to_all, unlooked_at
 from harness.judging.sample import baseline
@@ -352,6 +353,7 @@ def _notes(evidence: Evidence) -> list[str]:
         *untried(evidence),
         *unlooked_at(evidence),
         *watched.silent(evidence),
+        *changed_in_the_run(evidence),
     ]
     found += [
         *astray(evidence),

@@ -423,6 +423,10 @@ class Result(JsonDocument):
         default_factory=dict,
         description="the hash of what else the run was made from: questions, trace and recorded, as far as it had them and that is known",
     )
+    prompt_versions: list[str] = Field(
+        default_factory=list,
+        description="versions of the service's prompt that its answers named, in order, 20 at most; empty where none did",
+    )
     seed: int
     started_at: str
     duration_s: float

@@ -22,6 +22,7 @@ from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.misnamed import not_there
 from harness.judging.passing import astray, redirected, uncarried, unreached, untouched
+from harness.judging.prompts import prompt_versions
 from harness.judging.quality import distrust, measurement_quality, untold
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Doubt, Finding, Result
 from harness.judging.sameness import unlooked_at
@@ -55,6 +56,7 @@ def judge(evidence: Evidence) -> Result:
         scenario=result.File(name=plan.scenario.name, path=begun.scenario_path, sha256=begun.scenario_sha256),
         target=result.File(name=plan.target.name, path=begun.target_path, sha256=begun.target_sha256),
         asked_with=_asked_with(begun),
+        prompt_versions=prompt_versions(evidence),
         seed=begun.seed,
         started_at=begun.started_at,
         fidelity=fidelity(evidence),

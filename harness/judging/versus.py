@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,7 @@ from pydantic import Field
 from harness.judging.gate import BROKEN_DOWN, CutShort, GateRun, TrialRun, as_stored
 from harness.judging.json_document import DocumentPart, JsonDocument
 from harness.judging.looks import Looked, following
+from harness.judging.prompts import another
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Outcome
 from harness.judging.trials import policy as trials
 from harness.judging.trials.compared import Better, PairsStanding, State, compared, of_expectations
@@ -192,13 +193,24 @@ def versus(
         margin=sure.margin,
         fail_on=list(sure.fail_on),
         reruns=sure.reruns,
-        unequal=list(about.unequal),
+        unequal=[*(one for one in about.unequal if not one.startswith(_PROMPT)), *_prompts(runs)],
         ended=ended,
         cut_short=cut_short,
         inputs=about.inputs,
         replay=about.replay,
         versions=dict(versions or {}),
     )
+
+
+_PROMPT = "prompt version: "
+
+
+def _prompts(runs: Sequence[Runs]) -> Iterator[str]:
+    """That answers of both named other versions of the prompt, which is known when the runs are made and not before."""
+    base = [run.result for one in runs for run in one.base]
+    head = [run.result for one in runs for run in one.head]
+    if told := another(base, head):
+        yield f"{_PROMPT}{told[0]} for the base, {told[1]} for the head"
 
 
 def _of(one: object) -> OfMetric:

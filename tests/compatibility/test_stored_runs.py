@@ -18,12 +18,14 @@ from harness.faults.effects import Sight
 from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
+from harness.judging.tracing import followed
 from harness.problems import UsageProblems
 from harness.record import history, tables
 from harness.record.history import Begun, Look, PlannedFault
 from harness.record.rows import Arrival, Attempt, Request, Traffic
 from harness.record.run_folder import RunFolder
 from harness.record.tables import defaults
+from harness.report.followed import facts
 
 HERE = Path(__file__).parent
 RELEASED: dict[str, tuple[str, dict[str, str]]] = {
@@ -45,8 +47,12 @@ RELEASED: dict[str, tuple[str, dict[str, str]]] = {
             "attempt_error_ratio <= 0.05 in recovery": "pass",
         },
     ),
+    "grounded": ("pass", {"good_ratio >= 0.7 in fault": "pass", "latency_ms.p50 <= 4000 in fault": "pass"}),
 }
-"""What a run of each layout came to, and one that watched the service's own traffic: its verdict, and that of each of its findings."""
+"""What a run of each layout came to, one that watched the service's own traffic, and one whose answers named what they stand on.
+
+Of each its verdict, and that of each of its findings.
+"""
 TABLES = {"requests": Request, "attempts": Attempt, "arrivals": Arrival}
 
 
@@ -414,6 +420,18 @@ def test_a_run_that_was_held_against_a_recorded_curve_is_so_again_by_what_stands
     run.recorded.unlink()
     with pytest.raises(UsageProblems, match=r"recorded.csv: there is no such file"):
         judged(run)
+
+
+def test_what_answers_stood_on_is_told_again_and_where_a_run_did_not_write_it_down_nothing_is(run: RunFolder) -> None:
+    grounded = stored.load_evidence(RunFolder(HERE / "grounded"), keep=False, say=lambda _: None)
+    result = verdict.judge(grounded)
+    assert result.prompt_versions == ["policies-1"]
+    rows = grounded.requests
+    assert (len(rows), (rows["sources"] != "").sum(), rows["context_sha256"].str.len().min()) == (180, 180, 64)
+    told = dict(facts(followed(result, grounded, 3)))
+    assert (told["Prompt version"], told["Sources"]) == ("policies-1", "incident-report")
+    assert told["Context"].startswith("47 characters, 3c55c5e5a300")
+    assert judged(run)[0].prompt_versions == []
 
 
 def test_what_a_health_url_said_is_held_against_what_became_of_users_again(run: RunFolder) -> None:

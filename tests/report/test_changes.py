@@ -108,6 +108,23 @@ def test_other_questions_or_another_trace_are_said_though_no_file_says_so(failin
     assert [note.startswith(said) for note in notes] == ([True] if said else [])
 
 
+@pytest.mark.parametrize(
+    ("now", "then", "said"),
+    [
+        (
+            ["p-2"],
+            ["p-1"],
+            ["Answers named another version of the prompt ('p-2'; it was 'p-1'): a change may come from that."],
+        ),
+        (["p-1"], ["p-1"], []),
+        (["p-1"], [], []),
+    ],
+)
+def test_another_version_of_the_prompt_is_said(failing, now, then, said: list[str]) -> None:
+    both = [failing.result.model_copy(update={"prompt_versions": named}) for named in (now, then)]
+    assert list(changes(*both).notes) == said
+
+
 def test_the_page_has_the_section_with_a_baseline_and_not_without_and_says_the_rest_as_before(passing, failing) -> None:
     bare = page(passing.result, passing.evidence)
     with_it = page(passing.result, passing.evidence, failing.result)

@@ -177,6 +177,33 @@ def test_what_is_equal_is_not_refused(ask: Ask, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("base", "head", "told"),
+    [
+        (["p-1"], ["p-2"], ["prompt version: 'p-1' for the base, 'p-2' for the head"]),
+        (["p-1"], ["p-1", "p-2"], ["prompt version: 'p-1' for the base, 'p-1', 'p-2' for the head"]),
+        (
+            ["p-1"],
+            [f"q{n}" for n in range(9)],
+            ["prompt version: 'p-1' for the base, 'q0', 'q1', 'q2' and 6 more for the head"],
+        ),
+        (["p-1", "p-2"], ["p-2", "p-1"], []),
+        (["p-1"], [], []),
+        ([], [], []),
+    ],
+)
+def test_another_version_of_the_prompt_is_told_and_refuses_nothing(
+    ask: Ask, tmp_path: Path, base: list[str], head: list[str], told: list[str]
+) -> None:
+    first, _ = carry(ask(trials=2), tmp_path)
+    for side, versions in (("base", base), ("head", head)):
+        for result in (first.path / side).glob("*/*/result.json"):
+            result.write_text(json.dumps(json.loads(result.read_text()) | {"prompt_versions": versions}))
+    made, _ = carry(ask(first.path / "base", first.path / "head", None, trials=2), tmp_path)
+    assert made.comparison.unequal == told
+    assert ("Not equal: prompt version" in (made.path / "summary.md").read_text()) == bool(told)
+
+
+@pytest.mark.parametrize(
     ("keys", "told"),
     [
         ({"scenario": None}, "--scenario: is missing"),
