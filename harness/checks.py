@@ -645,13 +645,16 @@ def unreachable(target: Document[Target], hosts: LoadHosts) -> Iterator[Problem]
 
 
 def unshared(scenario: Document[Scenario], hosts: LoadHosts) -> Iterator[Problem]:
-    """Where workers of other machines are asked for, and nothing is there that they could share."""
+    """Where workers of other machines are asked for, and the load is none that they could send."""
     if hosts.many and scenario.value.load.watched:
         yield scenario.problem(
             "load", f"workers share a load that the harness sends, and this one is the service's own: leave out {MANY}"
         )
     if hosts.many and scenario.value.load.closed:
-        what = f"workers share due times, and the users of a locustfile have none: leave out {MANY}"
+        what = (
+            f"workers on other machines have no files of yours, so they cannot run a locustfile: leave out {MANY}; "
+            "load.workers: N shares its users over N processes of this machine"
+        )
         yield scenario.problem("load.locustfile", what)
 
 

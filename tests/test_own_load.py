@@ -147,6 +147,18 @@ def test_what_makes_no_sense_is_told_with_its_place(
     assert told(folder, (right, wrong)) == [what]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_on_other_machines_have_no_locustfile_and_those_on_this_one_do(folder: Path, workers: int) -> None:
+    (folder / "own.yaml").write_text(SCENARIO.replace("users: 10", f"users: 10, workers: {workers}"))
+    assert prepare(folder / "own.yaml", None, Asked(), None).plan.scenario.load.workers == workers
+    with pytest.raises(UsageProblems) as found:
+        prepare(folder / "own.yaml", None, Asked().with_hosts(2, None, "10s"), None)
+    assert [str(problem).replace(f"{folder}/", "") for problem in found.value.problems] == [
+        "own.yaml:3 load.locustfile: workers on other machines have no files of yours, so they cannot run a locustfile: leave out "
+        "--load-hosts; load.workers: N shares its users over N processes of this machine"
+    ]
+
+
 @pytest.mark.parametrize("label", ["entry=west", "region=west"])
 def test_what_is_expected_of_an_entry_that_no_user_asks_is_told(folder: Path, label: str) -> None:
     asked = f"good_ratio{{{label}}} >= 0.5 in fault"

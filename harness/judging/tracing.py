@@ -331,6 +331,9 @@ def _grounding(evidence: Evidence, row: Row) -> dict[str, Any]:
     """What the answer says it stands on, of that for which the target file names a place."""
     reply = evidence.plan.target.ask.reply
     told: dict[str, Any] = {}
+    # Nobody reads what the users of a locustfile are told, so that it is not known either whether it named any of this.
+    if evidence.plan.closed:
+        return told
     if reply.prompt_version is not None:
         told["prompt_version"] = str(row["prompt_version"])
     if reply.sources is not None:

@@ -150,6 +150,14 @@ def test_what_an_answer_stands_on_is_told_where_the_target_file_says_where_that_
     assert {said(silent, name) for name in ("Prompt version", "Sources", "Context")} == {"not named by the answer"}
 
 
+def test_of_what_nobody_read_it_is_not_said_that_it_named_nothing(calm) -> None:
+    evidence = naming(calm.evidence, prompt_version="/p", sources="/s", context="/c")
+    load = evidence.plan.scenario.load.model_copy(update={"locustfile": "users.py"})
+    scenario = evidence.plan.scenario.model_copy(update={"load": load})
+    found = of(replace(evidence, plan=replace(evidence.plan, scenario=scenario), _made={}), calm)
+    assert {said(found, name) for name in ("Prompt version", "Sources", "Context")} == {""}
+
+
 def test_side_effects_are_told_where_the_service_says_them_for_each_request(calm) -> None:
     nonce = calm.evidence.requests["nonce"][0]
     done = replace(calm.evidence, effects=Effects(3, {nonce: 2}), _made={})
