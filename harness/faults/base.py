@@ -6,6 +6,7 @@ entry-point group ``harness``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
@@ -21,7 +22,7 @@ from harness.reading.expectation import RESERVED
 from harness.reading.quantities import Seconds, ratio
 from harness.reading.strict import Strict
 from harness.reading.target import Link, Name, Target
-from harness.registry import Registry, suggestion
+from harness.registry import Registry, nearest, suggestion
 
 Direction = Streams
 SILENCE_S = 0.6
@@ -109,6 +110,19 @@ class ProcessSelector(Strict):
         return " ".join(self.aim)
 
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+
+def _in_capitals(method: str) -> str:
+    """*method* as requests have it (RFC 9110, 9.1). Raises ValueError that says what would be right."""
+    if not re.fullmatch(r"[A-Z]+", method):
+        meant = nearest(method.strip().upper(), _METHODS)
+        raise ValueError(
+            f"{method!r} is no method as requests have it; write {meant[0] if meant else 'it in capitals, such as POST'}"
+        )
+    return method
+
+
 class RequestSelector(Selector):
     """Which requests a fault is aimed at: those on the links that match, and that match all else that is said, too."""
 
@@ -118,7 +132,9 @@ class RequestSelector(Selector):
         pattern=r"^[/*][^?#\s]*$",
         description="without the query; * stands for any text: /v1/embeddings, */embeddings",
     )
-    method: Annotated[str, Field(pattern=r"^[A-Z]+$")] | None = Field(default=None, description="such as POST")
+    method: Annotated[str, AfterValidator(_in_capitals), Field(json_schema_extra={"pattern": "^[A-Z]+$"})] | None = (
+        Field(default=None, description="such as POST")
+    )
     stream: bool | None = Field(default=None, description="whether they ask for an answer piece by piece")
     last_role: Literal["user", "assistant", "system", "tool"] | None = Field(
         default=None, description="whose the last message is: assistant, where the answer's beginning is given"

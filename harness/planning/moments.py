@@ -15,6 +15,11 @@ from harness.registry import suggestion
 
 _MOMENT = re.compile(r"\s*(?P<anchor>[A-Za-z][A-Za-z0-9_-]*)(?:\.(?P<edge>[A-Za-z]*))?\s*(?:\+\s*(?P<offset>.+?)\s*)?")
 _EDGES = ("start", "end")
+_SAID = {
+    "start": ("start", "starts", "begin", "begins", "from"),
+    "end": ("end", "ends", "stop", "stops", "finish", "over", "after"),
+}
+"""What people call both."""
 
 Span = tuple[float, float]
 """From when to when, in seconds of the run's clock."""
@@ -44,10 +49,22 @@ class Clock:
         if found and found["anchor"] in self.names:
             name = found["anchor"]
             return Problem(f"{written!r} says which fault and not when; write {name}.start or {name}.end", path=here)
+        if found is None and (meant := self._meant(written)):
+            return Problem(f"{written!r} is no moment; write {meant}", path=here)
         if found is None and allowed:
             first = next(iter(allowed))
             return Problem(f"{written!r} is no moment; write a phase, such as {first}, or {first} + 3s", path=here)
         return Problem(_elsewhere(written, found["anchor"] if found else "", list(allowed)), path=here)
+
+    def _meant(self, written: str) -> str:
+        """What would be right where *written* names a fault or a phase, or only that, in another way than moments are written."""
+        words = re.findall(r"[a-z0-9_-]+", written.lower())
+        known = [*self.names, *(phase.name for phase in self.phases)]
+        name = next((one for one in known if one.lower() in words), "")
+        edge = next((edge for word in words for edge in _EDGES if word in _SAID[edge]), "")
+        if not name or (not edge and name not in self.names):
+            return ""
+        return f"{name}.{edge}, or {name}.{edge} + 3s" if edge else f"{name}.start or {name}.end"
 
     def _edge(self, here: str, written: str, name: str, edge: str) -> float | Problem:
         phases: dict[str, Span] = {phase.name: (phase.start_s, phase.end_s) for phase in self.phases}

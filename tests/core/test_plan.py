@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from harness.faults import Fault
 from harness.faults.base import Aim
@@ -489,3 +490,45 @@ def test_windows_that_overlap_or_touch_are_one(make_plan: MakePlan) -> None:
 def test_equal_files_give_an_equal_plan(make_plan: MakePlan) -> None:
     assert make_plan() == make_plan()
     assert make_plan() != make_plan(seed=2)
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("a.2.end", "write a.end, or a.end + 3s"),
+        ("a:end", "write a.end, or a.end + 3s"),
+        ("end of a", "write a.end, or a.end + 3s"),
+        ("3s after a", "write a.end, or a.end + 3s"),
+        ("a.end - 1s", "write a.end, or a.end + 3s"),
+        ("when a begins", "write a.start, or a.start + 3s"),
+        ("a.END", "write a.start or a.end"),
+        ("a.finish", "write a.start or a.end"),
+        ("a", "write a.start or a.end"),
+        ("a, b", "write a.start or a.end"),
+        ("after all", "write a phase, such as fault, or fault + 3s"),
+    ],
+)
+def test_a_moment_that_is_written_otherwise_is_told_as_it_would_be_right(
+    make_scenario: MakeScenario, target: Target, written: str, right: str
+) -> None:
+    faults = [SLOW | {"id": "a", "for": "1s"}, ERROR | {"at": written, "for": "1s"}]
+    _, problems = plan(make_scenario(phases=(1, 1, 5, 1), faults=faults), target, ())
+    assert [problem.what.rpartition("; ")[2] for problem in problems if problem.path == "faults[1].at"] == [right]
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("post", "POST"),
+        ("Post", "POST"),
+        ("pots", "POST"),
+        ("get ", "GET"),
+        ("patsh", "PATCH"),
+        ("?", "it in capitals"),
+    ],
+)
+def test_a_method_that_is_written_otherwise_is_told_in_capitals(
+    make_scenario: MakeScenario, written: str, right: str
+) -> None:
+    with pytest.raises(ValidationError, match=f"is no method as requests have it; write {right}"):
+        make_scenario(faults=[ERROR | {"on": {"kind": "provider", "method": written}}])
