@@ -501,8 +501,6 @@ def test_equal_files_give_an_equal_plan(make_plan: MakePlan) -> None:
         ("3s after a", "write a.end, or a.end + 3s"),
         ("a.end - 1s", "write a.end, or a.end + 3s"),
         ("when a begins", "write a.start, or a.start + 3s"),
-        ("a.END", "write a.start or a.end"),
-        ("a.finish", "write a.start or a.end"),
         ("a", "write a.start or a.end"),
         ("a, b", "write a.start or a.end"),
         ("after all", "write a phase, such as fault, or fault + 3s"),
