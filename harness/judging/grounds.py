@@ -20,7 +20,10 @@ FEW = 0.25
 FEWER = 0.5
 """Where no more is left than so much of it, that is told beside the number."""
 UNNAMED_MOST = 0.01
-"""Share of answers that may leave out what they named in the baseline, beyond those that did there, before a limit is held by none."""
+"""Share of answers that may leave out what they named in the baseline, beyond those that did there, before a limit is held by none.
+
+Where more than so many did there, those that do now have to be more of them than chance makes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ def _told(ground: Ground, now: tuple[int, int], before: tuple[int, int]) -> str:
 
 def _unnamed(words: str, now: tuple[int, int], before: tuple[int, int]) -> tuple[str, bool]:
     missing, missed = now[1] - now[0], before[1] - before[0]
-    if missing / now[1] - missed / before[1] <= UNNAMED_MOST:
+    usual = missed / before[1]
+    if missing / now[1] - usual <= UNNAMED_MOST or (usual > UNNAMED_MOST and not _fewer(now, before)):
         return "", False
     return f"{missing} of {now[1]} {words}, and {missed} of {before[1]} in the baseline", True
 
@@ -123,6 +127,24 @@ def _snapshots(sample: Sample) -> tuple[int, int]:
 
     version = sample.column("snapshot_version")[_answered(sample)]
     return int((~np.isnan(version)).sum()), version.size
+
+
+def saying(mark: str, of: Callable[[Sample], Bools]) -> Callable[[Sample], tuple[int, int]]:
+    """Of how many answers, *of* those that are not marked as *mark*, it is said that they are not.
+
+    Many services mark what is so and say nothing of the rest: where nothing was said of it in the baseline, silence is as it should be.
+    """
+
+    def there(sample: Sample) -> tuple[int, int]:
+        unmarked = of(sample) & ~sample.column(mark).astype(bool)
+        return int((unmarked & sample.column(f"says_{mark}").astype(bool)).sum()), int(unmarked.sum())
+
+    return there
+
+
+def _good(sample: Sample) -> Bools:
+    good: Bools = sample.column("good").astype(bool)
+    return good
 
 
 def _accepted(sample: Sample) -> Bools:
@@ -178,7 +200,7 @@ def tenths(during: Sequence[tuple[float, float]]) -> int:
 
 ANSWERED = Ground(of_sent(_answered), "requests got a complete answer")
 ANSWERED_LESS = Ground(of_sent(_answered), "requests got a complete answer", merit=True)
-GOOD = Ground(of_sent(lambda sample: sample.column("good")), "requests got a good answer")
+GOOD = Ground(of_sent(_good), "requests got a good answer")
 GOOD_UNDER_FAULTS = Ground(_good_under_faults, "requests got a good answer while it was broken", merit=True)
 SERVED = Ground(of_sent(_served), "requests were seen to be served by a provider")
 STREAMED = Ground(of_sent(lambda sample: sample.column("streamed")), "requests were answered with a stream")
@@ -186,6 +208,8 @@ ACCEPTED = Ground(of_sent(_accepted), "jobs were accepted")
 EFFECTS = Ground(of_sent(_effects), "requests had an effect")
 SENT = Ground(_sent, "requests that were due were sent")
 SNAPSHOTS = Ground(_snapshots, "answers did not name their snapshot", named=True)
+SAYS_DEGRADED = Ground(saying("degraded", _good), "good answers did not say whether they are partial", named=True)
+SAYS_CACHED = Ground(saying("cached", _answered), "answers did not say whether they are from a cache", named=True)
 BEGUN = Ground(begun, "attempts", per_s=True)
 BEGUN_LESS = Ground(begun, "attempts", merit=True, per_s=True)
 SAID = Ground(_said, "tenths of a second in which a link was used", merit=True, per_s=True)

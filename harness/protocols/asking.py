@@ -160,7 +160,7 @@ class Said(NamedTuple):
 
     *finished*: there is no more text to come, for the reason *finish* where one is given; *done*: there is nothing more to come. *model*:
     the one that is said to have answered. *called*: what the client is to call, as `calls` writes it. *degraded*, *cached*: it is
-    marked so, see `wording.marked`. *grounding*: what it says it stands on.
+    marked so, see `wording.marked`; *says_degraded*, *says_cached*: it says whether it is. *grounding*: what it says it stands on.
     """
 
     text: str = ""
@@ -175,6 +175,8 @@ class Said(NamedTuple):
     cached: bool = False
     called: str = ""
     grounding: Grounding = NOTHING
+    says_degraded: bool = False
+    says_cached: bool = False
 
 
 class MalformedError(ValueError):

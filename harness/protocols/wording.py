@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -139,7 +140,13 @@ def marked(said: object) -> bool:
 def of_head(ask: ResolvedAsk, value: Callable[[str], object]) -> Said:
     """What the head of an answer says where the target file names headers; *value* gives what stands in one, or None."""
     degraded, cached = (_in_head(mark, value) for mark in (ask.degraded_mark, ask.cached_mark))
-    return Said(degraded=degraded, cached=cached, grounding=in_head(_places(ask), value))
+    return Said(
+        degraded=degraded.so,
+        cached=cached.so,
+        grounding=in_head(_places(ask), value),
+        says_degraded=degraded.said,
+        says_cached=cached.said,
+    )
 
 
 def with_pointers(ask: ResolvedAsk, reply: object, text: str) -> Said:
@@ -155,9 +162,11 @@ def with_pointers(ask: ResolvedAsk, reply: object, text: str) -> Said:
         snapshot_version=version,
         conversation=conversation,
         model=model or "",
-        degraded=degraded,
-        cached=cached,
+        degraded=degraded.so,
+        cached=cached.so,
         grounding=in_reply(_places(ask), reply),
+        says_degraded=degraded.said,
+        says_cached=cached.said,
     )
 
 
@@ -177,17 +186,28 @@ def _text_at(reply: object, where: str | None) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _in_reply(mark: str | None, reply: object) -> bool:
-    return mark is not None and mark.startswith("/") and marked(pointer.at(reply, mark))
+class _Mark(NamedTuple):
+    """What stands where an answer is marked as something: anything at all, and that it is *so*."""
+
+    said: bool = False
+    so: bool = False
 
 
-def _in_head(mark: str | None, value: Callable[[str], object]) -> bool:
+def _in_reply(mark: str | None, reply: object) -> _Mark:
+    if mark is None or not mark.startswith("/"):
+        return _Mark()
+    found = pointer.at(reply, mark)
+    return _Mark(found is not None, marked(found))
+
+
+def _in_head(mark: str | None, value: Callable[[str], object]) -> _Mark:
     """Each cache on the way has its word there: one that has a header twice, or two words in one, is as good as two of one word."""
     if mark is None or mark.startswith("/"):
-        return False
-    said = value(mark)
-    lines = said if isinstance(said, list) else [said]
-    return any(marked(word) for line in lines for word in (line.split(",") if isinstance(line, str) else [line]))
+        return _Mark()
+    found = value(mark)
+    lines = found if isinstance(found, list) else [found]
+    words = [word for line in lines for word in (line.split(",") if isinstance(line, str) else [line])]
+    return _Mark(bool(found), any(map(marked, words)))
 
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -113,6 +113,8 @@ class Request(msgspec.Struct, array_like=True, gc=False):
     context_sha256: str = ""  # of the context that the answer says was put before the model, without nonces
     context_chars: int = 0
     context: str = ""  # at most 64 Ki characters of it, where the target file says that it is kept
+    says_degraded: bool = False  # anything stood where the target file says that it is marked so, be it that it is not
+    says_cached: bool = False
 
 
 class Attempt(msgspec.Struct, array_like=True, gc=False):

@@ -43,8 +43,8 @@ TARGET = {
     "prices": {name: {"in": 1, "out": 2} for name in LINKS[:2]},
     "effects": {"get": "http://127.0.0.1:6/orders"},
 }
-FAILED = {"outcome": "error", "status": 503, "answer": "", "snapshot_version": None, "model": "", "streamed": False}
-NAMELESS = {"snapshot_version": None, "model": ""}
+NAMELESS = {"snapshot_version": None, "model": "", "says_degraded": False, "says_cached": False}
+FAILED = NAMELESS | {"outcome": "error", "status": 503, "answer": "", "streamed": False}
 ABOUT_THAT = {
     "good_ratio", "failed_requests", "failed_requests.rate", "error_budget_spent", "burn_rate",
     "recovery_time_s", "failover_time_s", "relapses", "failback_time_s", "fidelity", "retry_amplification.presses",
@@ -118,7 +118,14 @@ def seen(plan: Plan, doing: Doing, make_evidence: MakeEvidence, rows: Rows, atte
     def odd(index: int, due_s: float) -> bool:
         return FAULT_S[0] <= due_s < FAULT_S[1] and not (doing.every and index % doing.every == 7)
 
-    whole = {"model": "m", "streamed": True, "orderly": True, "finish": "stop"}
+    whole = {
+        "model": "m",
+        "streamed": True,
+        "orderly": True,
+        "finish": "stop",
+        "says_degraded": True,
+        "says_cached": True,
+    }
     asked = rows(plan, lambda index, due_s: whole | (doing.got if odd(index, due_s) else {}))
     attempts, arrivals = [], []
     for row in asked:
@@ -186,11 +193,13 @@ def test_who_goes_on_keeps_within_them_and_nothing_is_told_beside_that(did: Did)
     assert {name: found[name].verdict for name in held} == dict.fromkeys(held, "pass")
 
 
-@pytest.mark.parametrize("metric", ["mislabelled_ratio", "monotonic_violations", "staleness_s.p50", "staleness_s.p95"])
+@pytest.mark.parametrize(
+    "metric", ["mislabelled_ratio", "monotonic_violations", "staleness_s.p50", "staleness_s.p95", "degraded_ratio", "cache_hit_ratio"]
+)  # fmt: skip
 def test_who_names_nothing_any_more_keeps_within_no_limit_on_what_it_named(did: Did, metric: str) -> None:
     found = did("names nothing")[metric]
     assert found.verdict == "inconclusive"
-    assert found.remark.startswith("200 of 200 answers")
+    assert found.remark.startswith(("200 of 200 answers", "200 of 200 good answers"))
     assert found.remark.endswith("and 0 of 200 in the baseline")
 
 

@@ -22,7 +22,10 @@ MakeEvidence = Callable[..., Evidence]
 Rows = Callable[..., list[Request]]
 Try = Callable[..., Attempt]
 Told = Callable[..., Evidence]
+Says = Callable[[int], object]
 EAST, WEST = "provider-east", "provider-west"
+FAULT = 110
+"""The first request of the fault; the hundred before it are of the baseline."""
 REPLY = {"answer": "/answer", "degraded": "/partial", "cached": "X-Cache", "model": "/model"}
 
 
@@ -36,11 +39,12 @@ def told(make_plan: MakePlan, make_evidence: MakeEvidence, make_target: Callable
         arrivals: Callable[[Request], list[Arrival]] = lambda row: [],
         always: dict[str, Any] | None = None,
         reply: dict[str, str] = REPLY,
+        says: Callable[[int], dict[str, Any]] = lambda index: {},
         **keys: Any,
     ) -> Evidence:
         target = make_target(ask={"protocol": "json", "reply": reply})
         plan = make_plan(of=target, phases=(1, 10, 20, 10), **keys)
-        asked = rows(plan, lambda index, due_s: (always or {}) | (got(index) if 11 <= due_s < 31 else {}))
+        asked = rows(plan, lambda index, due_s: (always or {}) | says(index) | (got(index) if broken_at(due_s) else {}))
         tries = [one for row in asked for one in of(row)]
         seen = [one for row in asked for one in arrivals(row)]
         return make_evidence(plan, requests=asked, attempts=tries, arrivals=seen)
@@ -53,7 +57,11 @@ def in_fault(metric: str, evidence: Evidence, phase: str = "fault") -> Interval:
 
 
 def broken(row: Request) -> bool:
-    return 11 <= row.due_s < 31
+    return broken_at(row.due_s)
+
+
+def broken_at(due_s: float) -> bool:
+    return 11 <= due_s < 31
 
 
 # degraded_ratio
@@ -160,6 +168,70 @@ def test_without_a_mark_they_are_those_for_which_nothing_was_attempted(told: Tol
     assert in_fault("cache_hit_ratio", told(lambda row: [], reply=plain)).value is None
     cold = told(lambda row: [attempt(row)], lambda index: {"outcome": "error"}, reply=plain)
     assert in_fault("cache_hit_ratio", cold).value is None
+
+
+# A mark that is not there any more
+
+
+@pytest.mark.parametrize(
+    ("metric", "mark", "said"),
+    [
+        ("degraded_ratio", "degraded", "good answers did not say whether they are partial"),
+        ("cache_hit_ratio", "cached", "answers did not say whether they are from a cache"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("usual", "now", "missing"),
+    [
+        # It always says whether it is so: throughout, and then in some answers or in none.
+        (lambda _: True, lambda _: True, 0),
+        (lambda _: True, lambda _: False, 200),
+        (lambda _: True, lambda index: index % 20, 10),
+        (lambda _: True, lambda index: index != 150, 0),
+        # It never says that it is not.
+        (lambda _: False, lambda _: False, 0),
+        # One of two does, such as one entry of two.
+        (lambda index: index % 2, lambda index: index % 2 or index % 50 == 0, 0),
+        (lambda index: index % 2, lambda index: index % 2 and index % 10 != 1, 0),
+        (lambda index: index % 2, lambda _: False, 200),
+    ],
+)
+def test_who_says_no_more_whether_it_is_so_keeps_within_no_limit_on_it(
+    told: Told, attempt: Try, metric: str, mark: str, said: str, usual: Says, now: Says, missing: int
+) -> None:
+    (found,) = judge(
+        told(
+            lambda row: [attempt(row)],
+            says=lambda index: {f"says_{mark}": bool((now if index >= FAULT else usual)(index))},
+            expect=[f"{metric} <= 0.1 in fault"],
+        )
+    ).findings
+    missed = sum(not usual(index) for index in range(FAULT - 100, FAULT))
+    remark = f"{missing} of 200 {said}, and {missed} of 100 in the baseline" if missing else ""
+    assert (found.verdict, found.remark) == ("inconclusive" if missing else "pass", remark)
+
+
+@pytest.mark.parametrize(("metric", "mark"), [("degraded_ratio", "degraded"), ("cache_hit_ratio", "cached")])
+def test_who_marks_only_what_is_so_and_does_so_seldomer_keeps_within_it(
+    told: Told, attempt: Try, metric: str, mark: str
+) -> None:
+    """What is marked says so; that nothing else does is as it was."""
+
+    def says(index: int) -> dict[str, Any]:
+        so = index < FAULT and index % 5 == 0
+        return {mark: so, f"says_{mark}": so}
+
+    evidence = told(lambda row: [attempt(row)], says=says, expect=[f"{metric} <= 0.1 in fault"])
+    (found,) = judge(evidence).findings
+    assert (found.verdict, found.remark) == ("pass", "")
+
+
+def test_a_limit_is_broken_all_the_same_by_what_is_still_marked(told: Told, attempt: Try) -> None:
+    def says(index: int) -> dict[str, Any]:
+        return {"degraded": index >= FAULT and index % 2 == 0, "says_degraded": index < FAULT}
+
+    evidence = told(lambda row: [attempt(row)], says=says, expect=["degraded_ratio <= 0.1 in fault"])
+    assert judge(evidence).findings[0].verdict == "fail"
 
 
 # What cannot be known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.judging.grounds import ANSWERED, Ground
+from harness.judging.grounds import ANSWERED, SAYS_CACHED, Ground
 from harness.judging.metrics.attempts import hidden, unwatched
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
@@ -23,7 +23,10 @@ class CacheHitRatio(Ratio):
     """Share of complete answers that came from a cache: marked so (`ask.reply.cached`), or else without any attempt."""
 
     name: ClassVar[str] = "cache_hit_ratio"
-    rests_on: ClassVar[tuple[Ground, ...]] = (ANSWERED,)
+    rests_on: ClassVar[tuple[Ground, ...]] = (
+        SAYS_CACHED,
+        ANSWERED,
+    )
     title: ClassVar[str] = "Answers from a cache"
     about: ClassVar[str] = "of answers came from a cache"
     broken_first: ClassVar[int] = 52

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.judging.grounds import GOOD, Ground
+from harness.judging.grounds import GOOD, SAYS_DEGRADED, Ground
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
@@ -26,7 +26,10 @@ class DegradedRatio(Ratio):
     """
 
     name: ClassVar[str] = "degraded_ratio"
-    rests_on: ClassVar[tuple[Ground, ...]] = (GOOD,)
+    rests_on: ClassVar[tuple[Ground, ...]] = (
+        SAYS_DEGRADED,
+        GOOD,
+    )
     not_of_users: ClassVar[str] = "marks are read from answers, and nobody reads those of a locustfile's users"
     title: ClassVar[str] = "Degraded answers"
     about: ClassVar[str] = "of requests got a good answer that was partial or from a fallback"

@@ -58,6 +58,8 @@ class Answer(msgspec.Struct, gc=False):
     model: str = ""
     degraded: bool = False
     cached: bool = False
+    says_degraded: bool = False
+    says_cached: bool = False
     grounding: Grounding = NOTHING
     job: JobStage = ""
     accepted_s: float | None = None
@@ -423,6 +425,8 @@ class _Exchange:
         self._answer.model = self._answer.model or said.model[:_MODEL_CHARS]
         self._answer.degraded |= said.degraded
         self._answer.cached |= said.cached
+        self._answer.says_degraded |= said.says_degraded
+        self._answer.says_cached |= said.says_cached
         self._answer.grounding = self._answer.grounding.and_then(said.grounding)
         self._answer.finish = said.finish[:_FINISH_CHARS] or self._answer.finish
 

@@ -31,7 +31,8 @@ from harness.running.load.exchange import Answer, ask
 from harness.running.load.plan import Limits
 from harness.running.load.webhooks import Coming, Delivery, Webhooks
 
-_KEPT = ("status", "head_s", "bytes", "begins", "degraded", "cached", "grounding", "orderly")
+_MARKS = ("degraded", "cached", "says_degraded", "says_cached")
+_KEPT = ("status", "head_s", "bytes", "begins", *_MARKS, "grounding", "orderly")
 """What the answer to a job has of the exchange in which it came."""
 
 
@@ -280,7 +281,8 @@ def say(answer: Answer, body: bytes, reader: Reader, limits: Limits, end_s: floa
     text = said.text if said.text.strip() else said.called.lstrip("\n") or said.text
     answer.text, answer.model, answer.finish = text[: limits.answer_chars_max], said.model[:100], said.finish[:40]
     answer.snapshot_version, answer.conversation = said.snapshot_version, said.conversation
-    answer.degraded, answer.cached = answer.degraded or said.degraded, answer.cached or said.cached
+    for mark in _MARKS:
+        setattr(answer, mark, getattr(answer, mark) or getattr(said, mark))
     answer.grounding = answer.grounding.and_then(said.grounding)
     answer.first_token_s = end_s if text else None
     answer.outcome = "complete" if text.strip() else "empty"

@@ -251,4 +251,6 @@ class Sender:
             context_sha256=answer.grounding.context_sha256,
             context_chars=answer.grounding.context_chars,
             context=answer.grounding.context,
+            says_degraded=answer.says_degraded,
+            says_cached=answer.says_cached,
         )

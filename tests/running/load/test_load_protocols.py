@@ -305,7 +305,7 @@ MARKS = {"degraded_mark": "/partial", "cached_mark": "X-Cache", "model_pointer":
 def test_a_reply_is_marked_by_what_stands_at_a_pointer(partial, degraded):
     reader = protocol("json").reader(msgspec.structs.replace(JSON, **MARKS))
     said = reader.whole(b'{"answer": "x", "by": "m", "partial": ' + partial + b"}")
-    assert said == Said("x", model="m", degraded=degraded)
+    assert said == Said("x", model="m", degraded=degraded, says_degraded=partial != b"null")
     assert reader.whole(b'{"answer": "x", "by": 3}') == Said("x")
 
 
@@ -326,14 +326,16 @@ def test_a_reply_is_marked_by_what_stands_at_a_pointer(partial, degraded):
 )
 def test_an_answer_is_marked_by_a_header(header, cached):
     ask = msgspec.structs.replace(JSON, **MARKS)
-    assert of_head(ask, {"X-Cache": header}.get) == Said(cached=cached)
+    assert of_head(ask, {"X-Cache": header}.get) == Said(cached=cached, says_cached=header != "")
     assert of_head(ask, {}.get) == Said()
     assert of_head(JSON, {"X-Cache": header}.get) == Said()
 
 
 def test_a_stream_is_marked_by_any_of_its_chunks_and_names_its_model():
     reader = protocol("openai-chat").reader(msgspec.structs.replace(CHAT, degraded_mark="/partial"))
-    assert reader.event(b"", b'{"choices": [], "model": "m", "partial": true}') == Said(model="m", degraded=True)
+    assert reader.event(b"", b'{"choices": [], "model": "m", "partial": true}') == Said(
+        model="m", degraded=True, says_degraded=True
+    )
     assert protocol("openai-chat").reader(CHAT).event(b"", b'{"choices": [], "model": 7}') == Said()
 
 
