@@ -14,9 +14,7 @@ BUSY = (
     "Other processes took 70% of the processors in the fault, CPU pressure 39%: close what else runs on this machine."
 )
 BEHIND = "The load fell behind: 3 of 100 requests were not sent; close what else runs on this machine, or lower load.rate_per_s."
-UNUSED = (
-    "Latency 200 ± 0 ms broke what is not used: nothing had passed on far; other processes took 70% of the processors."
-)
+UNUSED = "Latency 200 ms broke what is not used: nothing had passed on far; other processes took 70% of the processors."
 
 
 UNSTEADY = "The baseline was not steady: 67.6% of its answers were good; other processes took 70% of the processors."

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from harness.dialects import dialects
 from harness.faults.base import OfStreams
 from harness.faults.effects import Rule, SpoilStream, StreamFlaw
+from harness.reading.quantities import counted
 from harness.reading.target import Link
 
 
@@ -49,5 +50,5 @@ class BadStream(OfStreams):
         return SpoilStream(self.flaw, self.after)
 
     def summary(self) -> str:
-        after = f" after {self.after} events" if self.after else ""
+        after = f" after {counted(self.after, 'event')}" if self.after else ""
         return f"bad_stream {self.flaw}{after}{self.whom}"

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from harness.faults.base import Direction, OfConnections
 from harness.faults.effects import CutAfter, Shape
+from harness.reading.quantities import counted
 
 
 class Cut(OfConnections):
@@ -36,4 +37,4 @@ class Cut(OfConnections):
         return CutAfter(self.after_bytes, self.by)
 
     def summary(self) -> str:
-        return f"cut after {self.after_bytes} bytes by {self.by}{self.where}"
+        return f"cut after {counted(self.after_bytes, 'byte')} by {self.by}{self.where}"

@@ -10,6 +10,7 @@ from pydantic import Field
 from harness.faults import effects
 from harness.faults.base import OfStreams
 from harness.faults.effects import Rule
+from harness.reading.quantities import counted
 
 
 class CutStream(OfStreams):
@@ -32,4 +33,4 @@ class CutStream(OfStreams):
         return effects.CutStream(self.after, self.by)
 
     def summary(self) -> str:
-        return f"cut_stream after {self.after} events by {self.by}{self.whom}"
+        return f"cut_stream after {counted(self.after, 'event')} by {self.by}{self.whom}"

@@ -11,7 +11,7 @@ from harness.faults.base import SILENCE_S, Looked, OfRequests
 from harness.faults.delays import Distribution
 from harness.faults.effects import Delay, Effect, Late, Rule, TapShape, Toxic
 from harness.faults.requests import ALL
-from harness.reading.quantities import Seconds, seconds
+from harness.reading.quantities import Seconds, plain, seconds
 from harness.reading.target import Link
 
 
@@ -140,4 +140,5 @@ class Latency(OfRequests):
     def summary(self) -> str:
         how = "" if self.distribution == "uniform" else f" {self.distribution}"
         way = "" if self.direction == "upstream" else " downstream"
-        return f"latency{way} {1000 * self.base:.0f} ± {1000 * self.jitter:.0f} ms{how}{self.whom}"
+        spread = f" ± {plain(1000 * self.jitter, 6)}" if self.jitter else ""
+        return f"latency{way} {plain(1000 * self.base, 6)}{spread} ms{how}{self.whom}"

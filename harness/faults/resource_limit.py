@@ -52,6 +52,6 @@ class ResourceLimit(OfProcesses):
         return made(aim.name, self.cpu, self.memory)
 
     def summary(self) -> str:
-        said = [f"{self.cpu:g} processors"] if self.cpu is not None else []
+        said = [f"{self.cpu:g} processor{'' if self.cpu == 1 else 's'}"] if self.cpu is not None else []
         said += [byte_count_said(self.memory)] if self.memory is not None else []
         return f"resource_limit · {', '.join(said)} on {self.on}"

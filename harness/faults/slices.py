@@ -9,7 +9,7 @@ from pydantic import Field
 
 from harness.faults.base import OfConnections
 from harness.faults.effects import Shape, Sliced
-from harness.reading.quantities import Seconds
+from harness.reading.quantities import Seconds, counted
 
 
 class Slices(OfConnections):
@@ -27,4 +27,4 @@ class Slices(OfConnections):
         return Sliced(self.max_bytes, self.gap)
 
     def summary(self) -> str:
-        return f"slices of {self.max_bytes} bytes, {1000 * self.gap:g} ms apart{self.where}"
+        return f"slices of {counted(self.max_bytes, 'byte')}, {1000 * self.gap:g} ms apart{self.where}"

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from harness.faults.base import OfStreams
 from harness.faults.effects import Rule, StallStream
-from harness.reading.quantities import Seconds
+from harness.reading.quantities import Seconds, counted
 
 
 class StalledStream(OfStreams):
@@ -30,4 +30,4 @@ class StalledStream(OfStreams):
 
     def summary(self) -> str:
         lasts = "" if self.silent_for is None else f" for {self.silent_for:g} s"
-        return f"stalled_stream after {self.after} events{lasts}{self.whom}"
+        return f"stalled_stream after {counted(self.after, 'event')}{lasts}{self.whom}"

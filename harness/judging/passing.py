@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from harness.judging.evidence import Evidence
+from harness.reading.quantities import counted
 
 _SWITCHED = 101
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -23,7 +24,7 @@ def astray(evidence: Evidence) -> Iterator[str]:
     to = evidence.words("arrivals", "astray")
     for link, sent in evidence.words("arrivals", "link").places_of(to != "").items():
         yield (
-            f"{_times(sent.size, 'redirect')} on {link}, such as to {to[int(sent[0])]}, led past the link: what the service asked "
+            f"{counted(sent.size, 'redirect')} on {link}, such as to {to[int(sent[0])]}, led past the link: what the service asked "
             "there was not seen; a server that belongs to it needs a link of its own, or stands in upstream"
         )
 
@@ -35,7 +36,7 @@ def redirected(evidence: Evidence) -> Iterator[str]:
     for link, sent in rows.words("link").places_of(sent_on).items():
         first = rows.records(sent[:1], ("method", "path", "status"))[0]
         yield (
-            f"{_times(sent.size, 'attempt')} on {link}, such as {first['method']} {first['path']}, "
+            f"{counted(sent.size, 'attempt')} on {link}, such as {first['method']} {first['path']}, "
             f"{'was' if sent.size == 1 else 'were'} answered by a redirect ({first['status']}), and what follows one counts as a further "
             "attempt: have the service ask for the address that it is sent to"
         )
@@ -49,7 +50,7 @@ def unreached(evidence: Evidence) -> Iterator[str]:
     failed &= ~rows.words("outcome").isin(_OTHERS)
     for link, lost in rows.words("link").places_of(failed).items():
         counts = why[lost].counts()
-        yield f"{_times(lost.size, 'attempt')} on {link} did not reach the provider: {max(counts, key=lambda said: counts[said])}"
+        yield f"{counted(lost.size, 'attempt')} on {link} did not reach the provider: {max(counts, key=lambda said: counts[said])}"
 
 
 def untouched(evidence: Evidence) -> Iterator[str]:
@@ -64,7 +65,7 @@ def untouched(evidence: Evidence) -> Iterator[str]:
         open_then = switched & (start_s < window.start_s) & ~(end_s < window.start_s)
         if passed := int((open_then & evidence.words("attempts", "link").isin(links)).sum()):
             yield (
-                f"{_times(passed, 'WebSocket')} on {', '.join(links)} had been opened before {disturbance.fault.summary()} began, which "
+                f"{counted(passed, 'WebSocket')} on {', '.join(links)} had been opened before {disturbance.fault.summary()} began, which "
                 "answers openings alone: what was said in them went on"
             )
 
@@ -79,7 +80,7 @@ def uncarried(evidence: Evidence) -> Iterator[str]:
 def broken(evidence: Evidence) -> Iterator[str]:
     """What a defect of the wire itself broke: nothing of that is the service's or a provider's."""
     for (link, _, why), n in _reasons(evidence, ("broken",)).items():
-        yield f"the wire broke {_times(n, 'request')} on {link}: {why}"
+        yield f"the wire broke {counted(n, 'request')} on {link}: {why}"
 
 
 def _reasons(evidence: Evidence, outcomes: Iterable[str]) -> dict[tuple[str, str, str], int]:
@@ -88,7 +89,3 @@ def _reasons(evidence: Evidence, outcomes: Iterable[str]) -> dict[tuple[str, str
     such = np.flatnonzero(rows.words("outcome").isin(outcomes))
     found = Counter(zip(*(rows.words(name)[such].tolist() for name in ("link", "outcome", "detail")), strict=True))
     return dict(sorted(found.items()))
-
-
-def _times(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"

@@ -30,6 +30,7 @@ from harness.judging.starvation import Load, loads
 from harness.judging.unused import unmet, untried, unused, unused_processes
 from harness.planning.disturbance import Disturbance
 from harness.reading import quantities
+from harness.reading.quantities import counted
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
 from harness.record.rows import LOOKS
 
@@ -108,7 +109,7 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
     yield from _late_steps(evidence)
     if quality.impossible:
         said = (
-            f"{_counted(quality.impossible, 'row')} with times that cannot be, such as an answer that ended before its request was due, "
+            f"{counted(quality.impossible, 'row')} with times that cannot be, such as an answer that ended before its request was due, "
             "or long after its client had given up: the clock of this machine jumped, or somebody changed the rows"
         )
         yield Doubt(kind="impossible_times", said=said)
@@ -254,7 +255,7 @@ def untold(evidence: Evidence) -> Iterator[str]:
     for link, lost in rows.words("link").places_of(sent).items():
         such = f"such as {rows.words('method')[int(lost[0])]} {rows.words('path')[int(lost[0])]}"
         yield (
-            f"{_counted(lost.size, 'attempt')} on {link}, {such}, carried no nonce, so retries of those are not counted: "
+            f"{counted(lost.size, 'attempt')} on {link}, {such}, carried no nonce, so retries of those are not counted: "
             "does the service pass it on where ask.nonce says?"
         )
 
@@ -277,12 +278,12 @@ def _left_over(evidence: Evidence, worker: Worker) -> str:
     lost = its & (rows.words("detail") == worker.lost_words)
     if evidence.plan.closed:
         return (
-            f"{worker.called}, which was lost, had begun {_counted(int(its.sum()), 'request')} of its users, and of {int(lost.sum())} of "
+            f"{worker.called}, which was lost, had begun {counted(int(its.sum()), 'request')} of its users, and of {int(lost.sum())} of "
             "them nobody knows what became of them; what those users would have asked afterwards was not asked"
         )
     unsent, unknown = int((lost & (outcome == "not_sent")).sum()), int((lost & (outcome == "unfinished")).sum())
     return (
-        f"of the share of {worker.called}, which was lost, {_counted(unsent, 'request')} "
+        f"of the share of {worker.called}, which was lost, {counted(unsent, 'request')} "
         f"{'was' if unsent == 1 else 'were'} not sent, and of {unknown} more nobody knows what became of them"
     )
 
@@ -436,10 +437,6 @@ def _offered(evidence: Evidence) -> tuple[npt.NDArray[np.int64], int]:
     if evidence.ended is not None and evidence.ended.reason == "completed":
         return index, evidence.begun.requests or evidence.plan.schedule.requests
     return index, int(index.max(initial=-1)) + 1
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _rounded(value: float | np.floating[Any]) -> float | None:

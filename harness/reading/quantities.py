@@ -130,6 +130,11 @@ def plain(value: float, digits: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def counted(number: int, thing: str) -> str:
+    """So many of a *thing*, which is named in the singular: ``1 event``, ``3 events``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def share(value: float, apart_from: float | None = None) -> str:
     """A ratio in a sentence: ``97 %``, ``99.6 %`` where whole per cents would say 100, and ``1.3 %`` where they would hide a third.
 

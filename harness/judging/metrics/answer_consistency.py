@@ -114,7 +114,8 @@ class MonotonicViolations(MustNotHappen):
 
     def broken(self, said: Said) -> str:
         may = "none may" if said.bound == 0 else f"at most {said.limit} may"
-        return f"{said.value} answers{said.where} were older than what their conversation had already been told; {may}"
+        many = f"{said.counted('answer')}{said.where} {said.were}"
+        return f"{many} older than what {said.their} conversation had already been told; {may}"
 
 
 class Leaks(MustNotHappen):
@@ -138,7 +139,7 @@ class Leaks(MustNotHappen):
 
     def broken(self, said: Said) -> str:
         may = "none may be" if said.bound == 0 else f"at most {said.limit} may be"
-        return f"{said.value} answers{said.where} were another user's; {may}"
+        return f"{said.counted('answer')}{said.where} {said.were} another user's; {may}"
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         count, rate = compared(sample.run).leaks(_counted(sample))

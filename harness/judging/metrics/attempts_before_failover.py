@@ -42,10 +42,10 @@ class AttemptsBeforeFailover(CountsAttempts):
         return interval
 
     def broken(self, said: Said) -> str:
-        return f"a request was tried {said.value} times on one link before it was tried on another{said.where}; the limit is {said.limit}"
+        return f"{self.held(said)}; the limit is {said.limit}"
 
     def held(self, said: Said) -> str:
-        return f"a request was tried {said.value} times on one link before it was tried on another{said.where}"
+        return f"a request was tried {said.counted('time')} on one link before it was tried on another{said.where}"
 
 
 def _before(run: Evidence) -> npt.NDArray[np.int64]:

@@ -61,7 +61,8 @@ class BadCertificatesAccepted(Counted):
 
     def broken(self, said: Said) -> str:
         may = "none may be" if said.bound == 0 else f"at most {said.limit} may be"
-        return f"{said.value} connections{said.where} were asked on though their certificate was bad; {may}: does the service check it?"
+        many = f"{said.counted('connection')}{said.where} {said.were}"
+        return f"{many} asked on though {said.their} certificate was bad; {may}: does the service check it?"
 
 
 def _shown(plan: Plan) -> list[str]:

@@ -73,7 +73,7 @@ class CredentialLeaks(Counted):
 
     def broken(self, said: Said) -> str:
         may = "none may" if said.bound == 0 else f"at most {said.limit} may"
-        return f"{said.value} attempts{said.where} carried the key of another link; {may}"
+        return f"{said.counted('attempt')}{said.where} carried the key of another link; {may}"
 
 
 def _owners(run: Evidence) -> dict[str, set[str]]:

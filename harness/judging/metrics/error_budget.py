@@ -114,10 +114,10 @@ class BurnRate(_OfBudget):
         return 1 / (1 - slo.good)
 
     def broken(self, said: Said) -> str:
-        return f"the error budget was spent {said.value} times as fast{said.where} as the slo allows; the limit is {said.limit}"
+        return f"the error budget was spent {said.counted('time')} as fast{said.where} as the slo allows; the limit is {said.limit}"
 
     def held(self, said: Said) -> str:
-        return f"the error budget was spent {said.value} times as fast{said.where} as the slo allows"
+        return f"the error budget was spent {said.counted('time')} as fast{said.where} as the slo allows"
 
 
 def _failed(good: Interval, worth: float) -> Interval:

@@ -46,4 +46,4 @@ class FailedRequests(Counted):
 
     def broken(self, said: Said) -> str:
         may = "none may" if said.bound == 0 else f"at most {said.limit} may"
-        return f"{said.value} requests{said.where} got no good answer; {may} fail"
+        return f"{said.counted('request')}{said.where} got no good answer; {may} fail"

@@ -128,10 +128,11 @@ class Jobs(OfJobs):
 
     def broken(self, said: Said) -> str:
         may = "none may be" if said.bound == 0 else f"at most {said.limit} may be"
-        return f"{said.value} jobs{said.where} were {_part(said)}; {may}"
+        return f"{said.counted('job')}{said.where} {said.were} {_part(said)}; {may}"
 
     def held(self, said: Said) -> str:
-        return f"{f'{said.value} jobs were' if said.number else 'no job was'} {_part(said)}{said.where}"
+        many = f"{said.counted('job')} {said.were}" if said.number else "no job was"
+        return f"{many} {_part(said)}{said.where}"
 
 
 def _part(said: Said) -> str:

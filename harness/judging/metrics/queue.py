@@ -88,10 +88,10 @@ class QueueDepth(_OfQueue):
         return float(depth[at_s[order] < span.end_s].max(initial=0))
 
     def broken(self, said: Said) -> str:
-        return f"{said.value} jobs waited at once{said.where}; the limit is {said.limit}"
+        return f"{said.counted('job')} waited at once{said.where}; the limit is {said.limit}"
 
     def held(self, said: Said) -> str:
-        return f"{said.value} jobs waited at once{said.where}, at the most"
+        return f"{said.counted('job')} waited at once{said.where}, at the most"
 
 
 class QueueAge(_OfQueue):

@@ -37,7 +37,7 @@ class ResidencyViolations(Counted):
     unit: ClassVar[str] = "attempts"
     labels: ClassVar[tuple[str, ...]] = ("region", "entry", "link")
     title: ClassVar[str] = "Residency violations"
-    about: ClassVar[str] = "attempts on links outside the region in which their question has to stay"
+    about: ClassVar[str] = "attempts on links outside the region in which {said.their} question has to stay"
     never: ClassVar[str] = "nothing left the region in which it has to stay"
     broken_first: ClassVar[int] = 6
     held_first: ClassVar[int] = 56
@@ -59,7 +59,9 @@ class ResidencyViolations(Counted):
 
     def broken(self, said: Said) -> str:
         may = "none may" if said.bound == 0 else f"at most {said.limit} may"
-        return f"{said.value} attempts{said.where} left the region in which their question has to stay; {may}"
+        return (
+            f"{said.counted('attempt')}{said.where} left the region in which {said.their} question has to stay; {may}"
+        )
 
 
 def _regions(run: Evidence) -> Words:

@@ -10,6 +10,7 @@ from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
+from harness.reading.quantities import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +57,11 @@ class RetryAfterObeyed(Ratio):
         if unwatched(sample) or self.measure(sample).value is not None:
             return ""
         stated = int(sample.tries_of(f"{self.name} stated", _stated(sample.run)).sum())
-        return f"a wait was stated {stated} times, and nothing was tried on that link after one" if stated else ""
+        return (
+            f"a wait was stated {counted(stated, 'time')}, and nothing was tried on that link after one"
+            if stated
+            else ""
+        )
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         # How many tries there will be nobody knows: more than one of each request would be many.
@@ -94,7 +99,7 @@ class WaitsIgnored(OfSomeKind):
         return ignored
 
     def broken(self, said: Said) -> str:
-        return f"each request was tried {said.value} times earlier than it was told to wait{said.where}; the limit is {said.limit}"
+        return f"each request was tried {said.counted('time')} earlier than it was told to wait{said.where}; the limit is {said.limit}"
 
     def held(self, said: Said) -> str:
         if said.number == 0:

@@ -26,7 +26,7 @@ from harness.judging.sample import LABELS, Sample
 from harness.judging.scoring.shares import dearer_missed, wilson
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation, Verdict
-from harness.reading.quantities import plain
+from harness.reading.quantities import counted, plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +96,7 @@ class RetryAmplification(CountsAttempts):
         if not tries.size or hidden(sample.run.plan, sample.spans):
             return ""
         if sample.unjoined():
-            return f"{sample.seen()} attempts were seen, and none could be joined to a request" if sample.seen() else ""
+            return _unjoined(sample.seen())
         if gave_up := _gave_up(sample):
             return gave_up
         if not (tries > 0).all():
@@ -143,11 +143,11 @@ class RetryAmplification(CountsAttempts):
         return f"clients who asked again included ({plain(many)} presses per request over the run)" if many > 1 else ""
 
     def broken(self, said: Said) -> str:
-        return f"every request became {_bare(said.value)} attempts at the providers{said.where}; the limit is {_bare(said.limit)}"
+        return f"every request became {_attempts(said)} at the providers{said.where}; the limit is {_bare(said.limit)}"
 
     def held(self, said: Said) -> str:
         outlived = f", but {_bare(said.exposed)} of those that lived wholly inside {said.fault}" if said.exposed else ""
-        return f"a request became {_bare(said.value)} attempts at the providers{said.where}{outlived}"
+        return f"a request became {_attempts(said)} at the providers{said.where}{outlived}"
 
 
 def _each_call(sample: Sample, counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -181,6 +181,10 @@ def _asked(sample: Sample) -> str:
     )
 
 
+def _attempts(said: Said) -> str:
+    return replace(said, value=_bare(said.value)).counted("attempt")
+
+
 def _bare(text: str) -> str:
     """A number of attempts without the sign of a factor."""
     return text.removesuffix(" ×")
@@ -210,5 +214,10 @@ def _gave_up(sample: Sample) -> str:
 def _equal(tries: npt.NDArray[np.int64]) -> str:
     if tries.min() != tries.max() or not tries[0]:
         return ""
-    made = f"each of {tries.size} requests made {tries[0]} attempt{'s' if tries[0] > 1 else ''}"
+    made = f"each of {tries.size} requests made {counted(int(tries[0]), 'attempt')}"
     return f"{made}; of dearer ones, {100 * dearer_missed(tries.size):.2g} % could have been missed"
+
+
+def _unjoined(seen: int) -> str:
+    many = f"{counted(seen, 'attempt')} {'was' if seen == 1 else 'were'} seen"
+    return f"{many}, and none could be joined to a request" if seen else ""

@@ -67,10 +67,14 @@ class RetryBurst(Metric):
         return [name for name, link in plan.target.links.items() if link.carries != "http"]
 
     def broken(self, said: Said) -> str:
-        return f"{said.value} tries again came to one link within a tenth of a second{said.where}; the limit is {said.limit}"
+        return f"{said.counted('try', 'tries')} again came to one link within a tenth of a second{said.where}; the limit is {said.limit}"
 
     def held(self, said: Said) -> str:
-        many = "none was tried again" if said.number == 0 else f"at most {said.value} tries again came at one moment"
+        many = (
+            "none was tried again"
+            if said.number == 0
+            else f"at most {said.counted('try', 'tries')} again came at one moment"
+        )
         return f"{many}{said.where}"
 
 

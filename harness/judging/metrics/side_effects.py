@@ -67,10 +67,11 @@ class SideEffects(Metric):
 
     def broken(self, said: Said) -> str:
         may = "none may be" if said.bound == 0 else f"at most {said.limit} may be"
-        return f"{said.value} effects{said.where} were {_part(said)}; {may}"
+        return f"{said.counted('effect')}{said.where} {said.were} {_part(said)}; {may}"
 
     def held(self, said: Said) -> str:
-        return f"{said.value if said.number else 'no'} effect was {_part(said)}{said.where}"
+        many = f"{said.counted('effect')} {said.were}" if said.number else "no effect was"
+        return f"{many} {_part(said)}{said.where}"
 
 
 def _part(said: Said) -> str:

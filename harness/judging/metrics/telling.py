@@ -31,6 +31,23 @@ class Said:
     censored: bool
     exposed: str | None = None
 
+    @property
+    def single(self) -> bool:
+        """Whether it is one of what is counted, and not ``1.02`` or none."""
+        return self.value == "1"
+
+    def counted(self, thing: str, several: str = "") -> str:
+        """The value and what there are so many of, a *thing* or *several*: ``1 job``, ``3 jobs``, ``1.02 jobs``."""
+        return f"{self.value} {thing if self.single else several or f'{thing}s'}"
+
+    @property
+    def were(self) -> str:
+        return "was" if self.single else "were"
+
+    @property
+    def their(self) -> str:
+        return "its" if self.single else "their"
+
 
 class Telling:
     """What the report needs to know of a metric. As it is, it does for any: a metric says more where it can be said better."""

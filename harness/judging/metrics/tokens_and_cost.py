@@ -20,6 +20,7 @@ from harness.judging.prices import MILLION, price_of
 from harness.judging.sample import Sample
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation, Verdict
+from harness.reading.quantities import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,10 +83,10 @@ class Tokens(Metric):
         return {part: measured(interval) for part, interval in found.items() if interval.value is not None}
 
     def broken(self, said: Said) -> str:
-        return f"each request took {said.value} tokens at the providers{said.where}; the limit is {said.limit}"
+        return f"each request took {said.counted('token')} at the providers{said.where}; the limit is {said.limit}"
 
     def held(self, said: Said) -> str:
-        return f"a request took {said.value} tokens at the providers{said.where}"
+        return f"a request took {said.counted('token')} at the providers{said.where}"
 
 
 class CostPerGood(Metric):
@@ -253,4 +254,4 @@ def best_of_known(unknown: Bools, run: Evidence, mine: Bools) -> Verdict:
 def unread(run: Evidence, mine: Bools) -> str:
     """How many answers there were among *mine*, arrivals of *run*, whose tokens nobody could count."""
     many = int((mine & uncounted(run)).sum())
-    return f"of {many} answers the tokens could not be counted" if many else ""
+    return f"of {counted(many, 'answer')} the tokens could not be counted" if many else ""

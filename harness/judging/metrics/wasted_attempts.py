@@ -62,10 +62,10 @@ class OrphanedAttempts(OfSomeKind):
         return orphaned
 
     def broken(self, said: Said) -> str:
-        return f"for each request {said.value} attempts went on when its client had gone{said.where}; the limit is {said.limit}"
+        return f"for each request {said.counted('attempt')} went on when its client had gone{said.where}; the limit is {said.limit}"
 
     def held(self, said: Said) -> str:
-        many = "no attempt" if said.number == 0 else f"{said.value} attempts a request"
+        many = "no attempt" if said.number == 0 else f"{said.counted('attempt')} a request"
         return f"{many} went on when the client had gone{said.where}"
 
 
@@ -104,7 +104,7 @@ class DuplicateCompletions(OfSomeKind):
         return again
 
     def broken(self, said: Said) -> str:
-        return f"each request got {said.value} whole answers more than it needed{said.where}; the limit is {said.limit}"
+        return f"each request got {said.counted('whole answer')} more than it needed{said.where}; the limit is {said.limit}"
 
     def held(self, said: Said) -> str:
         many = (
@@ -146,7 +146,7 @@ class NonRetryableRetries(OfSomeKind):
         return vain
 
     def broken(self, said: Said) -> str:
-        many = f"each request was tried {said.value} times more"
+        many = f"each request was tried {said.counted('time')} more"
         return f"{many} after an answer that no retry can mend{said.where}; the limit is {said.limit}"
 
     def held(self, said: Said) -> str:
