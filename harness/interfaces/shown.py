@@ -225,7 +225,8 @@ def left_lines(whole: Candidate, found: Candidate) -> Iterator[str]:
     yield f"  faults      {faults}{': ' if found.faults else ''}{', '.join(one_line(name, 40) for name in found.faults)}"
     before_s, now_s = sum(whole.phases.values()), sum(found.phases.values())
     yield f"  it lasts    {now_s:g} s, {before_s:g} s before"
-    yield f"  rate        {found.rate_per_s:g} a second, {whole.rate_per_s:g} before"
+    before = f"{whole.rate_per_s:g} before" if found.rate_per_s != whole.rate_per_s else "as before"
+    yield f"  rate        {found.rate_per_s:g} a second, {before}"
 
 
 def capacity_lines(found: Capacity) -> Iterator[str]:

@@ -18,7 +18,9 @@ class Candidate(DocumentPart):
 
     faults: tuple[str, ...]
     phases: dict[str, float]
-    rate_per_s: float
+    rate_per_s: float = Field(
+        description="requests a second; the mean of a load that is not of one rate, and 0 where nobody knows how many come"
+    )
 
 
 class Step(DocumentPart):

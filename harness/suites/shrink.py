@@ -18,6 +18,7 @@ from harness.judging.result import ON_THE_SERVICE, Outcome
 from harness.judging.shrunk import CameTo, Candidate, Shrunk, Step, status_of
 from harness.prepare import Asked, Prepared, prepare
 from harness.problems import Problem, UsageProblems
+from harness.reading.scenario import Load
 from harness.reading.yaml.overrides import OF_TARGET
 from harness.reading.yaml.recall import recall
 from harness.record import run_folder
@@ -62,7 +63,7 @@ class Shrinking:
     shortest: Mapping[str, float] = field(default_factory=dict)
     """The shortest that each phase may be, by its name; what is not here stays as it is."""
     lowest_per_s: float = 0.0
-    """0: the rate stays as it is, since the load is no rate."""
+    """0: the load stays as it is, since it is not of one rate."""
 
     @property
     def name(self) -> str:
@@ -89,9 +90,11 @@ class Shrinking:
         """What is to be shrunk, to what, and what that may cost, for a person."""
         plan, whole = self.prepared.plan, self.whole
         each = f"{spelt(plan.total_s)} each at most, {plan.schedule.requests:,} requests"
-        kept = "" if self.lowest_per_s else "; the rate stays, since the load is none"
+        rate = (
+            f"{whole.rate_per_s:g} a second" if self.lowest_per_s else "a load that stays, since it is not of one rate"
+        )
         faults = f"{len(whole.faults)} fault{'s' if len(whole.faults) != 1 else ''}"
-        size = f"{faults}, {spelt(plan.total_s)}, {whole.rate_per_s:g} a second{kept}"
+        size = f"{faults}, {spelt(plan.total_s)}, {rate}"
         return [
             f"{plan.scenario.name} on {plan.target.name}: {size}",
             *(f"  breaks: {text}" for text in self.expectations),
@@ -200,7 +203,15 @@ def _whole(prepared: Prepared) -> Candidate:
     plan = prepared.plan
     faults = prepared.scenario.value.fault_ids if prepared.asked.with_faults else ()
     phases = {phase.name: round(phase.end_s - phase.start_s, 6) for phase in plan.phases}
-    return Candidate(faults=tuple(faults), phases=phases, rate_per_s=plan.scenario.load.usual_per_s)
+    load = plan.scenario.load
+    mean_per_s = round(plan.schedule.requests / plan.total_s, 3)
+    rate_per_s = load.usual_per_s if _of_one_rate(load) or load.watched else mean_per_s
+    return Candidate(faults=tuple(faults), phases=phases, rate_per_s=rate_per_s)
+
+
+def _of_one_rate(load: Load) -> bool:
+    """Whether it is so many requests a second, and nothing else, that the harness sends."""
+    return load.shape is None and not load.who
 
 
 def _bounded(made: Shrinking) -> Shrinking:
@@ -211,9 +222,9 @@ def _bounded(made: Shrinking) -> Shrinking:
         for name, lasts_s in whole.phases.items()
         if name != _KEPT
     }
-    load = made.prepared.plan.scenario.load
-    is_rate = load.shape is None and not load.who
-    lowest = _least_possible(made, _LEAST_PER_S, whole.rate_per_s, partial(with_rate, whole)) if is_rate else 0.0
+    if not _of_one_rate(made.prepared.plan.scenario.load):
+        return replace(made, shortest=shortest)
+    lowest = _least_possible(made, _LEAST_PER_S, whole.rate_per_s, partial(with_rate, whole))
     return replace(made, shortest=shortest, lowest_per_s=lowest)
 
 

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.interfaces.cli import app
-from harness.interfaces.shown import shrunk_lines
+from harness.interfaces.shown import left_lines, shrunk_lines
 from harness.judging.result import Outcome
 from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, prepare
@@ -210,11 +210,22 @@ def test_a_run_that_passed_and_an_expectation_that_held_are_refused_with_one_lin
         shrinking(failed(), {}, expect="failover_time_s <= 5")
 
 
+def test_a_load_that_was_recorded_stays_and_its_rate_is_its_own(failed, folder: Path) -> None:
+    text = SCENARIO.read_text()
+    (folder / "due.csv").write_text("due_s\n" + "".join(f"{n / 10:.1f}\n" for n in range(500)))
+    SCENARIO.write_text(text.replace("rate_per_s: 20,", "shape: {trace: due.csv},"))
+    made = shrinking(failed(), {})
+    assert made.told()[0].endswith(", 50 s, a load that stays, since it is not of one rate")
+    assert (made.whole.rate_per_s, made.lowest_per_s) == (10, 0)
+    assert [*left_lines(made.whole, made.whole)][-1] == "  rate        10 a second, as before"
+
+
 def test_what_it_may_cost_is_said_first_and_where_it_is_much_nothing_begins_without_consent(
     failed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = failed()
     made: Shrinking = shrinking(run, {})
+    assert made.told()[0].endswith(", 20 a second")
     assert f"at most {made.runs_at_most} runs" in made.told()[-1]
     assert made.runs_at_most == made.runs_most
     waiting = replace(made, expectations=("recovery_time_s <= 5",))
