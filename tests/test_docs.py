@@ -53,6 +53,8 @@ from harness.record.rows import Arrival, Attempt, HealthCheck, Request
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+FAULTS_PAGE = (ROOT / "docs" / "faults.md").read_text()
+SCREEN_LINES = 40
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("reports/*.md")])
 
 
@@ -260,6 +262,13 @@ def test_every_fault_kind_stands_in_the_readme(name: str) -> None:
     assert f"| `{name}` |" in README
 
 
+@pytest.mark.parametrize("name", list(faults))
+def test_what_there_is_to_say_of_a_fault_fits_on_a_screen_and_has_an_example(name: str) -> None:
+    (section,) = re.findall(rf"^## {name}\n(.*?)(?=^## |\Z)", FAULTS_PAGE, re.MULTILINE | re.DOTALL)
+    assert len(section.splitlines()) <= SCREEN_LINES
+    assert "```yaml" in section
+
+
 @pytest.mark.parametrize("name", list(metrics))
 def test_every_metric_stands_in_the_readme(name: str) -> None:
     assert re.search(rf"^\| `{name}[`.]", README, re.MULTILINE)
@@ -315,7 +324,6 @@ def test_the_sample_run_can_be_judged_and_is_the_failing_one_that_the_reports_pa
 
 
 SCENARIO_PAGE = (ROOT / "docs" / "scenario.md").read_text()
-FAULTS_PAGE = (ROOT / "docs" / "faults.md").read_text()
 SECTIONS = {
     re.sub(r"[`]", "", text.split("\n", 1)[0].lstrip("# ")): text
     for text in re.split(r"^(?=#{1,3} )", re.sub(r"(?s)```.*?```", "", SCENARIO_PAGE + FAULTS_PAGE), flags=re.MULTILINE)
