@@ -8,7 +8,6 @@ goes on with the last addresses that it was told where no other is to be had, as
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
 
 import aiohttp
 import dns.asyncresolver
@@ -19,7 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from harness.reference.assistant import MODEL, Ask, prompt
 from harness.reference.corpus import facts, retrieve
-from harness.reference.small_service import body, listen, of_two_forms, well
+from harness.reference.small_service import answering, listen, of_two_forms
 
 TIMEOUT_S = 2.5
 A_MOMENT_S = 0.5
@@ -105,23 +104,7 @@ class Assistant:
 
 def application(assistant: Assistant) -> web.Application:
     """``POST /ask`` and ``GET /healthz``."""
-
-    async def ask(request: web.Request) -> web.Response:
-        asked = await body(request, Ask)
-        answer = await assistant.answer(asked.question)
-        if answer is None:
-            return web.json_response({"error": "the provider gave no answer"}, status=503)
-        return web.json_response({"answer": answer})
-
-    async def serving(_: web.Application) -> AsyncIterator[None]:
-        await assistant.begin()
-        yield
-        await assistant.end()
-
-    app = web.Application()
-    app.cleanup_ctx.append(serving)
-    app.add_routes([web.post("/ask", ask), web.get("/healthz", well)])
-    return app
+    return answering(assistant, Ask, lambda asked: assistant.answer(asked.question), "the provider gave no answer")
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from openai import AsyncOpenAI, OpenAIError
 
 from harness.reference.accounts import RECORDS, Asked, record
 from harness.reference.assistant import MODEL, prompt
-from harness.reference.small_service import body, listen, of_two_forms, tries_once, well
+from harness.reference.small_service import answering, listen, of_two_forms, tries_once
 
 TIMEOUT_S = 2.5
 READ_WITHIN_S = 0.3
@@ -132,23 +132,7 @@ class Assistant:
 
 def application(assistant: Assistant) -> web.Application:
     """``POST /ask`` and ``GET /healthz``."""
-
-    async def ask(request: web.Request) -> web.Response:
-        asked = await body(request, Asked)
-        answer = await assistant.answer(asked)
-        if answer is None:
-            return web.json_response({"error": "the store or the provider gave no answer"}, status=503)
-        return web.json_response({"answer": answer})
-
-    async def serving(_: web.Application) -> AsyncIterator[None]:
-        await assistant.begin()
-        yield
-        await assistant.end()
-
-    app = web.Application()
-    app.cleanup_ctx.append(serving)
-    app.add_routes([web.post("/ask", ask), web.get("/healthz", well)])
-    return app
+    return answering(assistant, Asked, assistant.answer, "the store or the provider gave no answer")
 
 
 def main() -> None:

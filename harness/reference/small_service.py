@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+class Served(Protocol):
+    """What has to be begun before anybody is answered, and ended afterwards."""
+
+    async def begin(self) -> None: ...
+
+    async def end(self) -> None: ...
 
 
 def command_line(about: str | None) -> argparse.ArgumentParser:
@@ -48,6 +56,28 @@ async def body(request: web.Request, kind: type[Body], what: str = "question") -
     except msgspec.DecodeError as problem:
         said = msgspec.json.encode({"error": f"the body is no {what}: {problem}"}).decode()
         raise web.HTTPBadRequest(text=said, content_type="application/json") from None
+
+
+def answering(
+    served: Served, kind: type[Body], answer: Callable[[Body], Awaitable[str | None]], none: str
+) -> web.Application:
+    """``POST /ask``, whose body is a *kind* that gets its *answer*, or 503 and *none* said of it, and ``GET /healthz``."""
+
+    async def ask(request: web.Request) -> web.Response:
+        answered = await answer(await body(request, kind))
+        if answered is None:
+            return web.json_response({"error": none}, status=503)
+        return web.json_response({"answer": answered})
+
+    async def serving(_: web.Application) -> AsyncIterator[None]:
+        await served.begin()
+        yield
+        await served.end()
+
+    app = web.Application()
+    app.cleanup_ctx.append(serving)
+    app.add_routes([web.post("/ask", ask), web.get("/healthz", well)])
+    return app
 
 
 async def well(_: web.Request) -> web.Response:
