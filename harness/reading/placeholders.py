@@ -179,30 +179,34 @@ def untold_links(target: Document[Target]) -> list[Problem]:
 
 def untold_authorities(target: Document[Target]) -> list[Problem]:
     """Links of *target* that are reached by TLS with certificates which nobody could trust, since nobody is told whose they are."""
-    of, by_run = target.value, [name for name, link in target.value.links.items() if link.tls and link.tls.ca is None]
-    if not by_run or any(CA_FILE in placeholders(template.text) for template in templates(of)):
-        return []
-    instead = (
+    return _untold(
+        target,
+        CA_FILE,
+        [f"links.{name}.tls" for name, link in target.value.links.items() if link.tls and link.tls.ca is None],
         'is told whom to trust; give it env: {SSL_CERT_FILE: "{ca_file}"}, or what its runtime looks at, such as REQUESTS_CA_BUNDLE or '
-        "NODE_EXTRA_CA_CERTS"
-        if of.processes or of.compose
-        else "that runs already can be told of a run's own authority; name one that it trusts: tls: {ca: FILE, ca_key: FILE}"
+        "NODE_EXTRA_CA_CERTS",
+        "that runs already can be told of a run's own authority; name one that it trusts: tls: {ca: FILE, ca_key: FILE}",
     )
-    return [target.problem(f"links.{name}.tls", f"no process {instead}") for name in by_run]
 
 
 def untold_resolver(target: Document[Target]) -> list[Problem]:
     """Links of *target* that are reached by a name for which nobody is told whom to ask."""
-    of, named = target.value, [name for name, link in target.value.links.items() if link.dns]
-    if not named or any(RESOLVER in placeholders(template.text) for template in templates(of)):
-        return []
-    instead = (
+    return _untold(
+        target,
+        RESOLVER,
+        [f"links.{name}.dns" for name, link in target.value.links.items() if link.dns],
         'is told whom to ask for that name; say it in a command or an env, such as env: {DNS_SERVER: "{resolver}"}, from where the service '
-        "takes the address of its resolver, 127.0.0.1:PORT"
-        if of.processes or of.compose
-        else "that runs already can be told of a resolver that is there with a run alone; leave dns out, or have the harness start it"
+        "takes the address of its resolver, 127.0.0.1:PORT",
+        "that runs already can be told of a resolver that is there with a run alone; leave dns out, or have the harness start it",
     )
-    return [target.problem(f"links.{name}.dns", f"no process {instead}") for name in named]
+
+
+def _untold(target: Document[Target], name: str, needed_by: list[str], started: str, runs: str) -> list[Problem]:
+    """Each of *needed_by*, if no template of *target* has *name*: what to do where it is *started* by the harness, or *runs*."""
+    if not needed_by or any(name in placeholders(template.text) for template in templates(target.value)):
+        return []
+    what = started if target.value.processes or target.value.compose else runs
+    return [target.problem(place, f"no process {what}") for place in needed_by]
 
 
 def _told_of(link: Link) -> bool:
