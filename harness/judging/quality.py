@@ -81,7 +81,18 @@ def measurement_quality(evidence: Evidence) -> Quality:
         earlier=evidence.earlier,
         instrument=[_machine(load) for load in loads(evidence)],
         preflight=[_preflight(asked) for asked in evidence.preflights()],
+        workers=[_worker(evidence, worker) for worker in evidence.workers],
+        clocks_add_s=evidence.clock_s,
     )
+
+
+def _worker(evidence: Evidence, worker: Worker) -> result.LoadWorker:
+    rows = evidence.request_table
+    own = rows.numbers("worker") == worker.number
+    if worker.lost:
+        own &= rows.words("detail") != worker.lost_words
+    known = {name: getattr(worker, name) for name in result.LoadWorker.model_fields if name != "rows"}
+    return result.LoadWorker(**known, rows=int(own.sum()))
 
 
 def _steady(evidence: Evidence) -> bool | None:
@@ -363,18 +374,7 @@ def _notes(evidence: Evidence) -> list[str]:
         *uncarried(evidence),
         *redirected(evidence),
     ]
-    return [*silence(evidence), *dict.fromkeys(missing), *found, *_clocks(evidence)]
-
-
-def _clocks(evidence: Evidence) -> Iterator[str]:
-    """That workers had clocks of their own, and how well it is known how those stood."""
-    for worker in evidence.workers:
-        if worker.another_clock:
-            yield (
-                f"{worker.called} has a clock of its own, {abs(worker.offset_s):.6f} s {'ahead' if worker.offset_s > 0 else 'behind'} when "
-                f"the load began and {worker.drift_ppm:+.1f} ppm fast; its rows are on the clock of this run, known to "
-                f"{1000 * worker.uncertainty_s:.3f} ms, by which times from a fault to an answer are less sure"
-            )
+    return [*silence(evidence), *dict.fromkeys(missing), *found]
 
 
 def _uncounted(evidence: Evidence) -> Iterator[str]:

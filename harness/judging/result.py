@@ -234,6 +234,26 @@ class MachineLoad(DocumentPart):
     late_ms: dict[str, Late]
 
 
+class LoadWorker(DocumentPart):
+    """One of several workers that shared the load: where it ran, what came of its share, and how its clock stood to the run's.
+
+    A clock that is *another* than the run's was *offset_s* ahead of it when the load began, and went *drift_ppm* too fast; its rows are on
+    the run's clock, to within *uncertainty_s*.
+    """
+
+    number: int
+    host: str
+    pid: int
+    requests: int = Field(description="its share; of the users of a locustfile what they had begun")
+    rows: int = Field(description="of them that it wrote itself")
+    lost: str = Field(default="", description="why it did not send its share to the end; empty where it did")
+    torn: str = Field(default="", description="what is wrong with its rows; empty where they are what it wrote")
+    another_clock: bool = False
+    offset_s: float = 0.0
+    drift_ppm: float = 0.0
+    uncertainty_s: float = 0.0
+
+
 class Quality(DocumentPart):
     """Why the numbers can, or cannot, be trusted."""
 
@@ -271,6 +291,15 @@ class Quality(DocumentPart):
     watched: str = Field(
         default="",
         description="that the load was the service's own, which was watched, and what follows; empty: the harness sent it",
+    )
+    workers: list[LoadWorker] = Field(
+        default_factory=list,
+        description="each of several workers that shared the load; empty where one process sent it all",
+    )
+    clocks_add_s: float = Field(
+        default=0.0,
+        description="what workers with clocks of their own add to both ends of what is counted from one clock to another: "
+        "recovery_time_s, failover_time_s, failback_time_s and staleness_s",
     )
 
 

@@ -13,7 +13,7 @@ from harness.judging.result import Fault, Quality, Result
 from harness.judging.scoring.steadiness import kept_up
 from harness.judging.starvation import DOUBTFUL_RATIO
 from harness.record.history import Alarm
-from harness.report import machine, words
+from harness.report import machine, words, workers
 from harness.report.plain_text import one_line
 from harness.report.templating import render
 from harness.report.whereabouts import links
@@ -41,7 +41,14 @@ def section(result: Result, evidence: Evidence | None) -> Markup:
     """The checks, the counts along the wire, and what else went wrong."""
     told = [*_alarms(evidence), *notes(result)]
     drawn = machine.picture(result, evidence)
-    return render("trust.html", checks=checks(result), counts=counts(result.quality), notes=told, machine=drawn)
+    return render(
+        "trust.html",
+        checks=checks(result),
+        counts=counts(result.quality),
+        notes=told,
+        machine=drawn,
+        workers=workers.each(result.quality),
+    )
 
 
 def checks(result: Result) -> list[Check]:
@@ -131,6 +138,10 @@ def _load(quality: Quality) -> Iterator[Check]:
         yield Check("Did the harness send the load?", "open", "no", one_line(quality.watched, 500))
     if quality.offered or not quality.watched:
         yield _users(quality) if quality.closed else _kept_up(quality)
+    if quality.workers:
+        whole = not any(worker.lost or worker.torn for worker in quality.workers)
+        said: Literal["yes", "no"] = "yes" if whole else "no"
+        yield Check("Did each worker send its share?", said, said, workers.told(quality))
 
 
 def _kept_up(quality: Quality) -> Check:

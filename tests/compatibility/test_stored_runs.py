@@ -395,9 +395,8 @@ def test_a_run_whose_load_was_shared_is_judged_by_what_is_kept_of_its_workers(ru
     run.workers.write_bytes((HERE / "workers.json").read_bytes())
     result, _ = judged(run)
     assert verdicts(result) == RELEASED["0.1.0"]
-    assert [
-        note for note in result.quality.notes if "has a clock of its own, 2.000123 s ahead when the load began" in note
-    ]
+    assert [worker.offset_s for worker in result.quality.workers] == [0.0, 2.000123]
+    assert result.quality.clocks_add_s == 0.000259477
     edit(
         run.workers,
         ('"torn": ""', '"torn": "9 rows were written, and the file cannot be read: No such file or directory"'),

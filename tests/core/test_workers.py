@@ -150,12 +150,25 @@ def test_what_is_not_known_of_a_clock_is_added_to_times_between_two_clocks_and_t
     assert unsure["latency_ms"] == sure["latency_ms"]
 
 
-def test_a_clock_of_its_own_is_told_of(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
+def test_the_result_says_who_shared_the_load_and_what_their_clocks_add(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Callable[..., list[Any]]
+) -> None:
     made = make_plan(load={"workers": 2})
-    other = _workers(another_clock=True, offset_s=-2.0, drift_ppm=100.0, uncertainty_s=0.0001)
-    (told,) = [note for note in judge(make_evidence(made, workers=other)).quality.notes if "clock" in note]
-    assert (
-        "worker 1 (pid 8 on there) has a clock of its own, 2.000000 s behind when the load began and +100.0 ppm fast"
-        in told
-    )
-    assert not [note for note in judge(make_evidence(made, workers=_workers())).quality.notes if "clock" in note]
+    other = _workers(another_clock=True, offset_s=-2.0, drift_ppm=100.0, uncertainty_s=0.0001, lost="left")
+
+    def change(index: int, _due_s: float) -> dict[str, Any]:
+        return {"worker": index % 2, **({"detail": other[1].lost_words} if index == 1 else {})}
+
+    asked = rows(made, change)
+    found = judge(make_evidence(made, requests=asked, workers=other)).quality
+    assert found.clocks_add_s == 0.0001
+    ours, theirs = found.workers
+    assert (ours.host, ours.rows, ours.requests, ours.another_clock) == ("here", (len(asked) + 1) // 2, 100, False)
+    # The row that somebody else wrote for it is none of its own.
+    assert (theirs.rows, theirs.lost) == (len(asked) // 2 - 1, "left")
+    assert (theirs.offset_s, theirs.drift_ppm, theirs.uncertainty_s) == (-2.0, 100.0, 0.0001)
+
+
+def test_of_a_load_that_one_process_sent_no_worker_is_told(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
+    found = judge(make_evidence(make_plan())).quality
+    assert (found.workers, found.clocks_add_s) == ([], 0.0)
