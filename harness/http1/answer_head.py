@@ -76,7 +76,7 @@ def answer_head(text: bytes, *, to_head: bool) -> Head:
         raise UnreadableError(_no_status_line(text))
     status, headers = int(match[2]), _headers(rest)
     said = _saying_more(headers)
-    codings = _codings(said.get(b"transfer-encoding", ()))
+    codings = _codings(said[b"transfer-encoding"]) if b"transfer-encoding" in said else []
     chunked = codings[-1:] == [b"chunked"]
     length = None
     if lengths := said.get(b"content-length"):
@@ -86,8 +86,9 @@ def answer_head(text: bytes, *, to_head: bool) -> Head:
     if to_head or status in _BODILESS or status < 200:
         length, chunked = 0, False
     keep_alive = (chunked or length is not None) and _kept(match[1], said.get(b"connection", ()))
-    others = tuple([coding for coding in codings if coding != b"chunked"])
-    return Head(status, _plain(match[3] or b""), headers, length, chunked, others, keep_alive)
+    others = tuple([coding for coding in codings if coding != b"chunked"]) if codings else ()
+    reason = match[3] or b""
+    return Head(status, reason if reason.isalpha() else _plain(reason), headers, length, chunked, others, keep_alive)
 
 
 def _headers(lines: bytes) -> Headers:

@@ -33,7 +33,7 @@ _CODINGS_MAX = 3
 def decompression(codings: str) -> Decompression | None:
     """By what an answer with this Content-Encoding is read, one or several of them; None where one is not known here."""
     if not codings:
-        return _AS_IT_STANDS
+        return AS_IT_STANDS
     named = [coding for each in codings.split(",") if (coding := each.strip().lower()) not in ("", "identity")]
     # The last one was applied last.
     layers = [_layer(coding) for coding in reversed(named)]
@@ -65,7 +65,8 @@ class _Layers:
         return piece
 
 
-_AS_IT_STANDS = _Layers([])
+AS_IT_STANDS: Decompression = _Layers([])
+"""Decompresses nothing."""
 
 
 class _Bounded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -27,6 +27,15 @@ _NO_TRAILER = frozenset({b"content-length", b"host", b"trailer"})
 """What frames or routes a message is not said behind it (RFC 9110, 6.5.1)."""
 
 
+_USUAL = frozenset({b"", b"keep-alive", b"close"})
+"""What ``Connection`` says that names no header but those that never go on."""
+
+
+def by_name(headers: Headers) -> dict[bytes, bytes]:
+    """What each of *headers* says, by its name in lower case; of several of one name the first."""
+    return {name.lower(): said for name, said in reversed(headers)}
+
+
 def value(headers: Headers, name: bytes) -> bytes:
     """The first value of *name*, which is in lower case; empty where there is none."""
     for header, said in headers:
@@ -46,8 +55,14 @@ def listed(headers: Headers, name: bytes) -> frozenset[bytes]:
     return frozenset(word.strip().lower() for word in b",".join(said).split(b",")) if said else frozenset()
 
 
-def end_to_end(headers: Headers, drop: frozenset[bytes] = frozenset()) -> Headers:
-    """*headers* without those that speak of one connection only, and without those to *drop*."""
+def end_to_end(
+    headers: Headers, drop: frozenset[bytes] = frozenset(), said: Mapping[bytes, bytes] | None = None
+) -> Headers:
+    """*headers* without those that speak of one connection only, and without those to *drop*; *said* is what `by_name` has of them."""
+    if said is not None and len(said) == len(headers) and said.get(b"connection", b"").lower() in _USUAL:
+        if _HOP_BY_HOP.isdisjoint(said) and drop.isdisjoint(said):
+            return headers.copy()
+        return [line for line in headers if (name := line[0].lower()) not in _HOP_BY_HOP and name not in drop]
     named = listed(headers, b"connection") - _NEVER_HOP_BY_HOP
     dropped = _HOP_BY_HOP | named | drop if named or drop else _HOP_BY_HOP
     return [line for line in headers if line[0].lower() not in dropped]
@@ -85,4 +100,4 @@ def place_alone(address: str) -> str:
 
 def written(first: bytes, headers: Headers) -> bytes:
     """A whole head: the line *first*, *headers*, and the empty line."""
-    return b"%b\r\n%b\r\n" % (first, b"".join([b"%b: %b\r\n" % line for line in headers]))
+    return b"\r\n".join([first, *map(b": ".join, headers), b"", b""])

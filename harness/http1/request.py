@@ -94,7 +94,9 @@ class RequestReading:
 
     def begun(self) -> list[Request]:
         """The requests whose heads have come since this was last asked."""
-        begun, self._begun = self._begun, []
+        begun = self._begun
+        if begun:
+            self._begun = []
         return begun
 
     def _why(self, error: httptools.HttpParserError) -> str:
@@ -143,16 +145,19 @@ class RequestReading:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         (self._headers if self._request is None else self._request.trailers).append((name, value))
-        self._grow(len(name) + len(value))
+        # As `_grow` has it, which to call for each header would cost as much as all else here.
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > _HEAD_BYTES_MAX:
+            self._grow(0)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._upgrade = self._parser.should_upgrade()
+        parser = self._parser
+        self._upgrade = parser.should_upgrade()
         if self._upgrade:
             return
-        parser = self._parser
         old = parser.get_http_version() == "1.0"
-        target = origin_form(self._target)
+        target = self._target if self._target.startswith(b"/") else origin_form(self._target)
         self._request = Request(parser.get_method(), target, self._headers, old, parser.should_keep_alive())
         self._request.upgrade, self._asked_for = b"" if old else self._asked_for, b""
         self._begun.append(self._request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 from harness.protocols.amazon_frames import CONTENT_TYPE
@@ -23,6 +24,7 @@ _LINES = frozenset(
 )
 
 
+@lru_cache(maxsize=64)
 def named(content_type: str) -> Form:
     """The form that an answer of this *content_type* says it has."""
     kind = content_type.partition(";")[0].strip().lower()

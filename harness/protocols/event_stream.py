@@ -17,6 +17,8 @@ _CR, _LF = b"\r\n"
 _LEAST_BYTES = len(b"data: \n\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BEGINNINGS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_JSON = (b"{", b"[")
+"""How what is nearly always begins that is no stream of events."""
 _BLANK_BYTES_MAX = 1 << 12
 
 
@@ -25,6 +27,8 @@ def are_events(begun: bytes) -> bool | None:
 
     Clients that have asked for a stream read one without looking at its type, and no JSON begins so.
     """
+    if begun.startswith(_JSON):
+        return False
     if _BYTE_ORDER_MARK.startswith(begun):
         return None
     text = begun.removeprefix(_BYTE_ORDER_MARK).lstrip(b"\r\n")

@@ -8,7 +8,7 @@ what chance hangs on, so that two runs with one seed draw alike although their n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from hashlib import blake2b
 
 import msgspec
@@ -32,6 +32,7 @@ _BYTES = len(b"n-0123456789a")
 _ESCAPE = re.compile(rb"(?:\\[bfnrt]|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2})\Z")
 _ESCAPE_BYTES = len(rb"\u005b")
 
+_TRACE_NAME = b"traceparent"
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACE_DIGITS = 32
 
@@ -139,14 +140,16 @@ class Nonces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run_id: str = ""
     header: str = ""
 
-    def own(self, text: bytes, begin: int = 0) -> Iterator[str]:
+    def own(self, text: bytes, begin: int = 0) -> list[str]:
         """Every nonce of the run in *text*, as it is `marked`, that starts at *begin* or later; that of a later press is greater."""
+        found = []
         for match in _bounded(text, begin):
             mark = f"n-{match[1].decode('ascii')}"
-            if self._is_own(mark):
-                yield mark
+            if not self.run_id or self._is_own(mark):
+                found.append(mark)
             elif _tells_press(mark) and self._is_own(mark[:-1]):
-                yield mark[:-1]  # what stands behind a nonce may look like a digit of it
+                found.append(mark[:-1])  # what stands behind a nonce may look like a digit of it
+        return found
 
     def of_trace(self, value: bytes) -> Iterator[str]:
         """The mark of the run of which a ``traceparent`` header with this *value* was made; none where it was not."""
@@ -157,7 +160,7 @@ class Nonces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     yield from self.own(f"n-{trace[:digits]}".encode())
 
     def _is_own(self, mark: str) -> bool:
-        return not self.run_id or mark[-_CHECK_DIGITS:] == _check(self.run_id, lot(mark))
+        return mark[-_CHECK_DIGITS:] == _check(self.run_id, lot(mark))
 
 
 ANY_RUN = Nonces()
@@ -182,15 +185,16 @@ class NonceSearch:
     @property
     def found(self) -> str:
         """Empty until there is one."""
-        return unpressed(self._mark)
+        return unpressed(self.mark)
 
     @property
     def press(self) -> int:
         """Which press of its client it was made for; 0, the first, where its mark tells of none."""
-        return press(self._mark)
+        return press(self.mark)
 
     @property
-    def _mark(self) -> str:
+    def mark(self) -> str:
+        """That which has been found, as it is `marked`; empty until there is one."""
         if self._nonces.header:
             return self._named or self._request_id or self._trace or self._body or self._headers
         return max(self._body, self._request_id, self._trace) or self._headers
@@ -200,12 +204,19 @@ class NonceSearch:
         if b"n-" in target:
             self._body = max(self._body, *self._nonces.own(target), "")
 
+    def headers(self, headers: Iterable[tuple[bytes, bytes]], but: Collection[bytes]) -> None:
+        """Look through all *headers* but those with a name in *but*, which are in lower case."""
+        for name, value in headers:
+            # As most have none, and every request has many.
+            if (b"n-" in value or len(name) == len(_TRACE_NAME)) and (lower := name.lower()) not in but:
+                self.header(lower, value)
+
     def header(self, name: bytes, value: bytes) -> None:
         """Look through one header; *name* in lower case."""
-        if b"n-" not in value and name != b"traceparent":
-            return  # as most have none, and every request has many
+        if b"n-" not in value and name != _TRACE_NAME:
+            return
         found = max(self._nonces.own(value), default="")
-        if name == b"traceparent":
+        if name == _TRACE_NAME:
             found = max(self._nonces.of_trace(value), default=found)
             self._trace = max(self._trace, found)
         elif name == b"x-request-id":
@@ -220,23 +231,25 @@ class NonceSearch:
         text = self._tail + piece
         # What starts earlier was whole before, and what stands in front of it may be gone.
         begin = min(len(self._tail), _ESCAPE_BYTES) if len(self._tail) == _TAIL_BYTES else 0
-        self._body = max(self._body, *self._nonces.own(text, begin), "")
+        if found := self._nonces.own(text, begin):
+            self._body = max(self._body, *found)
         self._tail = text[-_TAIL_BYTES:]
 
 
 _TAIL_BYTES = _ESCAPE_BYTES + _BYTES - 1
 
 
-def _bounded(text: bytes, begin: int = 0) -> Iterator[re.Match[bytes]]:
+def _bounded(text: bytes, begin: int = 0) -> list[re.Match[bytes]]:
     """Whatever in *text* looks like a nonce and is not the end of a longer word, such as ``session-1764108000``."""
     # An image as text has no dash in megabytes: to see that takes a fiftieth of looking for a nonce.
-    dash = text.find(b"-", begin)
+    dash, found = text.find(b"-", begin), list[re.Match[bytes]]()
     if dash < 0:
-        return
+        return found
     for match in _SHAPE.finditer(text, max(begin, dash - 1)):
         before = text[max(0, match.start() - _ESCAPE_BYTES) : match.start()]
         if not before[-1:].isalnum() or _ESCAPE.search(before):
-            yield match
+            found.append(match)
+    return found
 
 
 def _check(run_id: str, digits: str) -> str:

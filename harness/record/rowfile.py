@@ -26,13 +26,14 @@ class RowFile:
     """A file to which rows are appended, without what *mask* hides; every `add` is one write, so nothing waits in this process."""
 
     def __init__(self, path: Path, mask: Mask = NOTHING) -> None:
-        self._fd, self._mask = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), mask
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._mask = mask or None
         self._encoder = msgspec.msgpack.Encoder()
         self._digest, self._rows, self._bytes = hashlib.sha256(), 0, 0
 
     def add(self, row: AnyRow) -> None:
         """Append *row*. Raises OSError where the disk is full; what is left of the row then is a tail that `read_rows` skips."""
-        encoded = self._encoder.encode(masked(row, self._mask))
+        encoded = self._encoder.encode(row if self._mask is None else masked(row, self._mask))
         if os.write(self._fd, encoded) < len(encoded):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._digest.update(encoded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-_MUCH_BYTES = 1 << 17
+MUCH_BYTES = 1 << 17
 """uvloop reads a connection up to 32 times in one turn, as long as that fills its 256,000 bytes: 8 MB, for which all others wait."""
 
 
@@ -32,7 +32,7 @@ class Intake:
 
     def came(self, size: int) -> None:
         """*size* bytes have come; after many it is the turn of others."""
-        if size >= _MUCH_BYTES and not self._turn and not self._held and not self._transport.is_closing():
+        if size >= MUCH_BYTES and not self._turn and not self._held and not self._transport.is_closing():
             self._turn = True
             self._transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._go_on)

@@ -17,6 +17,13 @@ class LookingOn:
         self._what = what
         self.failed = False
 
+    def note(self, error: Exception) -> None:
+        """Reading has raised *error*; for who reads so often that a context costs too much."""
+        if not self.failed:
+            # Not what was read: a secret may be in it, and in the text of the error.
+            _log.warning("%s could not be read along, and passes all the same: %s", self._what, type(error).__name__)
+        self.failed = True
+
     def __enter__(self) -> None: ...
 
     def __exit__(
@@ -24,8 +31,5 @@ class LookingOn:
     ) -> bool:
         if not isinstance(error, Exception):
             return False
-        if not self.failed:
-            # Not what was read: a secret may be in it, and in the text of the error.
-            _log.warning("%s could not be read along, and passes all the same: %s", self._what, type(error).__name__)
-        self.failed = True
+        self.note(error)
         return True

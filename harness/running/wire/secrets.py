@@ -10,4 +10,6 @@ SECRET = frozenset({b"authorization", b"proxy-authorization", b"api-key", b"x-ap
 
 def path_alone(target: bytes) -> str:
     """The path of a request's *target*, without the query, where some providers take their key, and without an address before it."""
+    if target.startswith(b"/") and b"?" not in target and b"#" not in target:
+        return target.decode("latin-1")
     return origin_form(target).partition(b"?")[0].partition(b"#")[0].decode("latin-1")

@@ -74,13 +74,25 @@ def left_unread(transport: asyncio.Transport) -> bytes:
     return b"".join(pieces)
 
 
-def spoken(transport: asyncio.Transport) -> bool:
-    """Whether the other end has ended the connection or said something, though the event loop may not have read that yet."""
-    if transport.is_closing():
-        return True
-    heard = select.poll()
-    heard.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
-    return bool(heard.poll(0))
+class Ear:
+    """Hears of *transport* what its event loop may not have read yet."""
+
+    __slots__ = ("_heard", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._heard: select.poll | None = None
+
+    @property
+    def spoken(self) -> bool:
+        """Whether the other end has ended the connection or said something."""
+        # The number of one that is closing may be another's by now.
+        if self._transport.is_closing():
+            return True
+        if self._heard is None:
+            self._heard = select.poll()
+            self._heard.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(self._heard.poll(0))
 
 
 def unbuffered(transport: asyncio.BaseTransport) -> asyncio.Transport:

@@ -10,7 +10,7 @@ import pytest
 from harness.faults.effects import Delay, Throttle
 from harness.faults.requests import ALL, Lots, Requests, draw
 from harness.http1.request import Request
-from harness.protocols.nonce import ANY_RUN, nonce
+from harness.protocols.nonce import ANY_RUN, nonce, unpressed
 from harness.record.rows import Arrival
 from harness.running.wire.config import Config, LinkConfig
 from harness.running.wire.edge.account import Account
@@ -53,7 +53,9 @@ class Edge:
         reading = PromptReading(ANY_RUN, PATH.encode(), [])
         reading.feed(BODY)
         request = Request(b"POST", PATH.encode(), [], False, True)
-        arrival = self.account.arrivals.begin(Arrival("east", 1.0, nonce=reading.nonce, path=PATH, connection=3))
+        arrival = self.account.arrivals.begin(
+            Arrival("east", 1.0, nonce=unpressed(reading.mark), path=PATH, connection=3)
+        )
         return Seen(self.account, SeenAttempt(self.account, request, arrival, reading), [])
 
 
@@ -113,4 +115,4 @@ def test_a_body_is_held_and_digested_up_to_512_kib_and_of_a_longer_one_the_nonce
         reading.feed(body[at : at + (1 << 16)])
     assert len(reading.body) == (size if held else 0)
     assert bool(reading.prompt.messages_sha256) == held
-    assert reading.nonce == nonce("", 5)
+    assert reading.mark == nonce("", 5)

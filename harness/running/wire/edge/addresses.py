@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -40,13 +41,16 @@ class Addresses:
     def _scheme(self) -> str:
         return "https" if self.by_tls else "http"
 
+    @staticmethod
+    def may_be_in(said: Mapping[bytes, bytes]) -> bool:
+        """Whether there may be an address in a head, of which `by_name` has what is *said*."""
+        return not _ADDRESSED.isdisjoint(said)
+
     def told(self, status: int, headers: Headers, host: bytes, *, kept: bool = False) -> tuple[Headers, str]:
         """*headers* as a client is told them that asked for *host*, which the provider was told too if *kept*.
 
         Beside them, where a redirect among them leads past the link; empty where none does.
         """
-        if _ADDRESSED.isdisjoint([name.lower() for name, _ in headers]):
-            return headers, ""
         known, told, astray = self._known(host, kept), [], ""
         for name, said in headers:
             if within := _WITHIN.get(name.lower()):

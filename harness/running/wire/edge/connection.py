@@ -9,7 +9,7 @@ from harness.http1.other_protocols import refusal, spoken
 from harness.http1.request import MalformedError, Request, RequestReading
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.exchange import Exchange
-from harness.running.wire.intake import Intake
+from harness.running.wire.intake import MUCH_BYTES, Intake
 from harness.running.wire.sockets import unbuffered
 
 PROBE_PATH = b"/.harness/probe"
@@ -53,7 +53,8 @@ class Connection(asyncio.Protocol):
         self._all.add(self)
 
     def data_received(self, data: bytes) -> None:
-        self._intake.came(len(data))
+        if len(data) >= MUCH_BYTES:
+            self._intake.came(len(data))
         if self._gone or self._malformed:
             return
         if self._opening is not None:
@@ -161,7 +162,8 @@ class Connection(asyncio.Protocol):
         self._advancing = False
         if self._malformed and not self._gone:
             self._stop()
-        self._look_if_full()
+        if self._full or self._waiting:
+            self._look_if_full()
 
     def _serve(self, request: Request) -> None:
         if request.target == PROBE_PATH and any(name.lower() == PROBE_HEADER for name, _ in request.headers):

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from harness.http1.answer_head import Head, UnreadableError
-from harness.http1.headers import Headers, chunk, end_to_end, joined, put, value, written
+from harness.http1.headers import Headers, by_name, chunk, end_to_end, joined, put, value, written
 from harness.http1.request import Request
+from harness.protocols.nonce import press, unpressed
 from harness.record.rows import Arrival, ArrivalOutcome
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.outgoing import Outgoing
@@ -73,7 +74,9 @@ class Exchange:
     def __init__(self, account: Account, request: Request, client: Client) -> None:
         self._account = account
         self._request = request
-        self._codings = request.codings
+        self._said = by_name(request.headers)
+        self._codings = request.codings if b"transfer-encoding" in self._said else frozenset()
+        self._upgrade = _upgrade(request) if request.upgrade else []
         self._client = client
         self._arrival = Arrival(
             account.link, time.monotonic(), path=path_alone(request.target), connection=client.number
@@ -102,7 +105,7 @@ class Exchange:
     def go_on(self) -> None:
         """More of the request has come, or all of it; the client may be done before this returns."""
         try:
-            self._go_on()
+            self._take()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not look like the client's or the provider's: it is a cut, and said.
             self._break(error)
 
@@ -118,7 +121,7 @@ class Exchange:
         self._let_go()
         self._arrival.first_byte_s = time.monotonic()
         self._arrival.status = head.status
-        headers = [*end_to_end(head.headers), *_upgrade(self._request)]
+        headers = [*end_to_end(head.headers), *self._upgrade]
         first = b"HTTP/1.1 %d %b" % (head.status, head.reason)
         tunnel = self._account.join(self._client.hand_over(), transport, lambda: self._close("complete"))
         tunnel.begin(said, written(first, headers))
@@ -181,7 +184,7 @@ class Exchange:
 
     # The request.
 
-    def _go_on(self) -> None:
+    def _take(self) -> None:
         body = self._request.take()
         if self._over:
             return
@@ -207,13 +210,18 @@ class Exchange:
             self._arrived = True
             self._arrival.start_s = time.monotonic()
             self._account.arrivals.begin(self._arrival)
-            self._arrival.nonce, self._arrival.press = self._asking.nonce, self._asking.press
+            if mark := self._asking.mark:
+                self._arrival.nonce, self._arrival.press = unpressed(mark), press(mark)
             self._attempt = SeenAttempt(self._account, self._request, self._arrival, self._asking)
 
     def _decide(self, body: bytes) -> None:
         """What becomes of the request, whose last bytes are *body*."""
         ruling = self._judge()
-        if ruling.wait_s > 0:
+        if ruling is PASSED:
+            # As nearly always: what is to be said goes first.
+            self._say(body)
+            self._read()
+        elif ruling.wait_s > 0:
             self.touched(ruling.waits_for)
             self._held += body
             self._putting_off = in_at_least(ruling.wait_s, self._waited, ruling)
@@ -270,7 +278,7 @@ class Exchange:
                 self,
                 self._arrival,
                 to_head=self._request.method == b"HEAD",
-                may_switch=bool(_upgrade(self._request)),
+                may_switch=bool(self._upgrade),
             )
             self._upstream_request.begin()
         if b"chunked" in self._codings:
@@ -285,10 +293,10 @@ class Exchange:
 
     def _head_upstream(self) -> bytes:
         request = self._request
-        headers = end_to_end(request.headers, _NOT_ASKED_ON)
+        headers = end_to_end(request.headers, _NOT_ASKED_ON, self._said)
         if self._codings:
             headers += [line for line in request.headers if line[0].lower() == b"transfer-encoding"]
-        headers += _upgrade(request)
+        headers += self._upgrade
         if self._outgoing is not None and self._outgoing.plain:
             headers = put(headers, [(b"Accept-Encoding", b"identity")])
         host = self._host if self._account.keeps_host else b""
@@ -297,7 +305,7 @@ class Exchange:
     @property
     def _host(self) -> bytes:
         """The one that the client asked for."""
-        return value(self._request.headers, b"host")
+        return self._said.get(b"host", b"").strip()
 
     def _read(self) -> None:
         self._arrival.messages_sha256 = self._attempt.messages_sha256
@@ -341,10 +349,16 @@ class Exchange:
         self._arrival.first_byte_s = time.monotonic()
         self._arrival.status = head.status
         account = self._account
-        headers, self._arrival.astray = account.addresses.told(
-            head.status, [*end_to_end(head.headers), *_wanted(head)], self._host, kept=account.keeps_host
-        )
-        kind, coding = value(headers, b"content-type"), joined(headers, b"content-encoding")
+        said = by_name(head.headers)
+        headers = end_to_end(head.headers, said=said)
+        if head.status == _UPGRADE_REQUIRED:
+            headers += _wanted(head)
+        if account.addresses.may_be_in(said):
+            headers, self._arrival.astray = account.addresses.told(
+                head.status, headers, self._host, kept=account.keeps_host
+            )
+        kind = said.get(b"content-type", b"").strip()
+        coding = joined(headers, b"content-encoding") if b"content-encoding" in said else b""
         self._reading = AnswerReading(head.status, kind.decode("latin-1"), coding.decode("latin-1"))
         if self._outgoing is not None:
             headers = self._outgoing.head(head.status, headers)
@@ -352,11 +366,6 @@ class Exchange:
                 headers = [line for line in headers if line[0].lower() != b"content-length"]
         self._answer = _Framed(self._request, head.status, head.reason, headers, head.codings, head.trailers)
         return self._answer.head
-
-    def _read_along(self, pieces: list[bytes]) -> None:
-        assert self._reading is not None
-        for piece in pieces:
-            self._reading.feed(piece)
 
     # What is told the client.
 
@@ -370,10 +379,13 @@ class Exchange:
 
     def _tell(self, pieces: list[bytes], *, whole: bool) -> None:
         assert self._answer is not None
+        part = self._answer.part(pieces, whole=whole)
         # All at once, and before anything that can wait.
-        self._client.write(self._head_unsaid() + self._answer.part(pieces, whole=whole))
+        self._client.write(self._head_unsaid() + part if self._unsaid else part)
         self._whole = whole
-        self._read_along(pieces)
+        if self._reading is not None:
+            for piece in pieces:
+                self._reading.feed(piece)
         if whole and self._client.flushed:
             self._complete()
 
@@ -445,7 +457,8 @@ class Exchange:
             self._account.rules.going.discard(self._lift)
             self._outgoing.end()
             self._outgoing = None
-        self._give_up_asking()
+        if self._upstream_request is not None:
+            self._give_up_asking()
 
     def _close(self, outcome: ArrivalOutcome) -> None:
         """Nothing more comes of it: write the row, and let rules know what it came to."""
@@ -511,7 +524,7 @@ def _upgrade(request: Request) -> Headers:
 
 def _wanted(head: Head) -> Headers:
     """What an answer says that it would be asked in, where that is all that is wrong (RFC 9110, 15.5.22)."""
-    named = joined(head.headers, b"upgrade") if head.status == _UPGRADE_REQUIRED else b""
+    named = joined(head.headers, b"upgrade")
     return [(b"Connection", b"Upgrade"), (b"Upgrade", named)] if named else []
 
 

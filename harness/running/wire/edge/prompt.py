@@ -10,7 +10,7 @@ from propcache.api import cached_property
 
 from harness.http1.headers import Headers
 from harness.protocols.nonce import Nonces, NonceSearch, without
-from harness.running.wire.edge.usage import CHARACTERS_PER_TOKEN, UNREADABLE, characters, count_of
+from harness.running.wire.edge.usage import CHARACTERS_PER_TOKEN, UNREADABLE, characters_in, count_of
 from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.secrets import SECRET
 
@@ -86,20 +86,15 @@ class Prompt:
     @property
     def tokens_estimate(self) -> int | None:
         """Of the messages, of what stands beside them, and of the tools as they are written; None where no messages can be read."""
-        found = _characters(self._messages)
+        found = characters_in(self._messages)
         if found is None:
             return None
         read = self._read
-        tools = len(bytes(read.tools)) + len(bytes(read.toolConfig))
-        beside = [bytes(one) for one in (read.system, read.instructions, read.systemInstruction) if bytes(one)]
-        return (found + tools + sum(_characters(one) or 0 for one in beside)) // CHARACTERS_PER_TOKEN
-
-
-def _characters(written: bytes) -> int | None:
-    try:
-        return characters(msgspec.json.decode(written))
-    except UNREADABLE:
-        return None
+        found += len(bytes(read.tools)) + len(bytes(read.toolConfig))
+        for beside in (read.system, read.instructions, read.systemInstruction):
+            if said := bytes(beside):
+                found += characters_in(said) or 0
+        return found // CHARACTERS_PER_TOKEN
 
 
 def _most_out(read: _Body) -> int:
@@ -116,29 +111,26 @@ class PromptReading:
     def __init__(self, nonces: Nonces, target: bytes, headers: Headers) -> None:
         self._search = NonceSearch(nonces)
         self.looking = LookingOn("a request")
-        with self.looking:
-            for name, said in headers:
-                if (lower := name.lower()) not in SECRET:
-                    self._search.header(lower, said)
+        try:
+            self._search.headers(headers, SECRET)
             self._search.target(target)
+        except Exception as error:  # noqa: BLE001 - as `LookingOn` says
+            self.looking.note(error)
         self._body: list[bytes] = []
         self._bytes = 0
 
     @property
-    def nonce(self) -> str:
-        """That which has been found; empty until there is one."""
-        return self._search.found
-
-    @property
-    def press(self) -> int:
-        """Which press of its client it is for, as far as has been found."""
-        return self._search.press
+    def mark(self) -> str:
+        """That of its request which has been found, as `nonce.marked` has it; empty until there is one."""
+        return self._search.mark
 
     @property
     def prompt(self) -> Prompt:
         """What the body says, once all of it has come."""
-        with self.looking:
+        try:
             return Prompt(self.body)
+        except Exception as error:  # noqa: BLE001 - as `LookingOn` says
+            self.looking.note(error)
         return Prompt()
 
     @property
@@ -149,8 +141,10 @@ class PromptReading:
     def feed(self, piece: bytes) -> None:
         if not piece:
             return
-        with self.looking:
+        try:
             self._search.piece(piece)
+        except Exception as error:  # noqa: BLE001 - as `LookingOn` says
+            self.looking.note(error)
         self._bytes += len(piece)
         if self._bytes <= READ_BYTES_MAX:
             self._body.append(piece)

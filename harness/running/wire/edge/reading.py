@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from harness.http1.decompression import CompressionError, Decompression, decompression
+from harness.http1.decompression import AS_IT_STANDS, CompressionError, decompression
 from harness.protocols.amazon_frames import Frames
 from harness.protocols.answer_form import BYTE_ORDER_MARK, Beginning, Form, named
 from harness.protocols.event_stream import EventStream
@@ -83,29 +83,29 @@ class AnswerReading:
         return str(self._tally.sketch) if told and not (self._missed or self._looking.failed) else ""
 
     def feed(self, piece: bytes) -> None:
-        if self._form is None or self._decompression is None:
+        form, packed = self._form, self._decompression
+        if form is None or packed is None:
             return
         readable = False
-        with self._looking:
-            readable = self._read(self._form, self._decompression, piece)
+        try:
+            readable = form.feed(piece if packed is AS_IT_STANDS else packed.feed(piece))
+        except CompressionError:
+            pass  # It is not readable, then.
+        except Exception as error:  # noqa: BLE001 - as `LookingOn` says
+            self._looking.note(error)
         if not readable:
-            self._unread = self._missed = self._form.claimed or self._looking.failed
+            self._unread = self._missed = form.claimed or self._looking.failed
             self._form = None
 
     def end(self, *, whole: bool = True) -> None:
         """There is no more; *whole*: that is all there was to be."""
         if self._form is not None and self._decompression is not None:
             readable = False
-            with self._looking:
+            try:
                 readable = self._form.end()
+            except Exception as error:  # noqa: BLE001 - as above
+                self._looking.note(error)
             self._unread = self._unread or self._looking.failed or (whole and not readable)
-
-    @staticmethod
-    def _read(form: _Form, packed: Decompression, piece: bytes) -> bool:
-        try:
-            return form.feed(packed.feed(piece))
-        except CompressionError:
-            return False
 
 
 @lru_cache(maxsize=64)
@@ -190,15 +190,17 @@ class _Whole:
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._body = bytearray()
+        self._pieces: list[bytes] = []
+        self._bytes = 0
 
     def feed(self, text: bytes) -> bool:
-        self._body += text
-        return len(self._body) <= _WHOLE_BYTES_MAX
+        self._pieces.append(text)
+        self._bytes += len(text)
+        return self._bytes <= _WHOLE_BYTES_MAX
 
     def end(self) -> bool:
         # Clients take a mark of the byte order, which JSON may not have (RFC 8259, 8.1).
-        body = bytes(self._body).removeprefix(BYTE_ORDER_MARK)
+        body = b"".join(self._pieces).removeprefix(BYTE_ORDER_MARK)
         return self._tally.read(body) or not body.strip()
 
 

@@ -34,8 +34,10 @@ class SeenAttempt:
     @cached_property
     def messages_sha256(self) -> str:
         """As in `Prompt`; empty where that cannot be read."""
-        with self.reading.looking:
+        try:
             return self.prompt.messages_sha256
+        except Exception as error:  # noqa: BLE001 - as `LookingOn` says
+            self.reading.looking.note(error)
         return ""
 
     @cached_property

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from harness.http1.answer import ResponseReading
 from harness.http1.answer_head import Head, UnreadableError
-from harness.running.wire.intake import Intake
-from harness.running.wire.sockets import left_unread, spoken, unbuffered
+from harness.running.wire.intake import MUCH_BYTES, Intake
+from harness.running.wire.sockets import Ear, left_unread, unbuffered
 
 
 class Asker(Protocol):
@@ -48,6 +48,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     _transport: asyncio.Transport
     _intake: Intake
+    _ear: Ear
 
     def __init__(self, pool: Pool) -> None:
         self.free_since_s = 0.0
@@ -64,7 +65,7 @@ class UpstreamConnection(asyncio.Protocol):
     @property
     def left(self) -> bool:
         """Whether the provider has ended it, or said something that nobody asked for, though the event loop has not read that yet."""
-        return spoken(self._transport)
+        return self._ear.spoken
 
     def take_up(self, asker: Asker, *, to_head: bool, may_switch: bool = False) -> None:
         """From now on this is for *asker*, who makes one request; it has to be free."""
@@ -97,6 +98,7 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = unbuffered(transport)
         self._intake = Intake(self._transport)
+        self._ear = Ear(self._transport)
 
     def pause_writing(self) -> None:
         if self._asker is not None:
@@ -108,7 +110,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._asker.hold_up(full=False)
 
     def data_received(self, data: bytes) -> None:
-        self._intake.came(len(data))
+        if len(data) >= MUCH_BYTES:
+            self._intake.came(len(data))
         asker, reading = self._asker, self._reading
         if asker is None:
             self._transport.abort()  # Nobody has asked.
@@ -152,9 +155,10 @@ class UpstreamConnection(asyncio.Protocol):
             self._asker.sent()
 
     def _tell(self, asker: Asker, reading: ResponseReading) -> None:
-        interim, reading.interim = reading.interim, []
-        for head_before in interim:
-            asker.hear_interim(head_before)
+        if reading.interim:
+            interim, reading.interim = reading.interim, []
+            for head_before in interim:
+                asker.hear_interim(head_before)
         head, pieces = reading.head, reading.pieces
         if head is None:
             return

@@ -130,6 +130,8 @@ _COUNTS = msgspec.json.Decoder(_Counts | list[_Counts])
 _TEXT = msgspec.json.Decoder(_Texts | list[_Texts])
 _CHUNK = msgspec.json.Decoder(_Chunk)
 _WHOLE = msgspec.json.Decoder(_WholeChat)
+_PLAIN = msgspec.json.Decoder(list[_Message])
+"""What most prompts are: messages whose text stands in one place."""
 _TEXT_BYTES_MAX = 1 << 17
 """The text of a longer document is not counted, since its parts may be any number."""
 _FINISH_CHARS_MAX = 40
@@ -206,10 +208,13 @@ class Tally:
 
     def _hear_chunk(self, text: bytes) -> None:
         chunk = _CHUNK.decode(text)
-        self._name(chunk.model)
+        if not self.model:
+            self._name(chunk.model)
         for choice in chunk.choices:
-            self._say(choice.delta.content)
-            self._finish(choice.finish_reason)
+            if (said := choice.delta.content) is not None:
+                self._say(said)
+            if (reason := choice.finish_reason) is not None:
+                self._finish(reason)
 
     def _hear_whole(self, text: bytes) -> None:
         whole = _WHOLE.decode(text)
@@ -276,6 +281,21 @@ def characters(said: object) -> int | None:
     """How long the text is in *said*; None where there is none."""
     counts = [len(text) for text in texts(said)]
     return sum(counts) if counts else None
+
+
+def characters_in(written: bytes) -> int | None:
+    """As `characters`, of what *written* says; None, too, where that is no JSON."""
+    try:
+        counts = [len(each.content) for each in _PLAIN.decode(written) if each.content is not None]
+        return sum(counts) if counts else None
+    except msgspec.ValidationError:
+        pass  # as some messages have parts
+    except UNREADABLE:
+        return None
+    try:
+        return characters(msgspec.json.decode(written))
+    except UNREADABLE:
+        return None
 
 
 def _each(said: Said | list[Said]) -> list[Said]:

@@ -13,9 +13,9 @@ from typing import Literal
 
 from harness.running.wire.farewell import Listening
 from harness.running.wire.half_close import still_listens
-from harness.running.wire.intake import Intake
+from harness.running.wire.intake import MUCH_BYTES, Intake
 from harness.running.wire.looking_on import LookingOn
-from harness.running.wire.sockets import reset, spoken, unbuffered, unread
+from harness.running.wire.sockets import Ear, reset, unbuffered, unread
 from harness.running.wire.tap.lane import Lane
 from harness.running.wire.tap.passage import PROBE, Passage, Stream
 from harness.running.wire.tap.redis_gate import RedisGate
@@ -118,7 +118,8 @@ class Near(asyncio.Protocol):
             self._begin_to_dial()
 
     def data_received(self, data: bytes) -> None:
-        self._intake.came(len(data))
+        if len(data) >= MUCH_BYTES:
+            self._intake.came(len(data))
         if self._traffic is not None:
             self._traffic.said(len(data))
         with self._looking:
@@ -549,6 +550,7 @@ class Far(asyncio.Protocol):
 
     _transport: asyncio.Transport
     _intake: Intake
+    _ear: Ear
 
     def __init__(self, near: Near, all_of_them: set[Far]) -> None:
         self._near = near
@@ -559,11 +561,13 @@ class Far(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = unbuffered(transport)
         self._intake = Intake(self._transport)
+        self._ear = Ear(self._transport)
         self._all.add(self)
         self._near.reached(self)
 
     def data_received(self, data: bytes) -> None:
-        self._intake.came(len(data))
+        if len(data) >= MUCH_BYTES:
+            self._intake.came(len(data))
         self._near.hear(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -590,7 +594,7 @@ class Far(asyncio.Protocol):
     @property
     def unheard(self) -> bool:
         """Whether something has come of which the near side has not been told."""
-        return spoken(self._transport)
+        return self._ear.spoken
 
     def pause(self) -> None:
         self._intake.hold()
