@@ -279,7 +279,7 @@ class Table:
 
     def _holds(self, name: str) -> bool:
         if name not in self._given:
-            return name in self._held
+            return name in self._held or self.room.lies_aside(self._held, name)
         reads = self._given[name]
         return reads is None or reads._holds(name)
 

@@ -27,6 +27,7 @@ from harness.record.masking import NOTHING, Mask
 from harness.record.quoting import masked
 from harness.record.rowfile import Row, read_rows
 from harness.record.rows import AnyRow, Arrival, Attempt, HealthCheck, Request, Traffic
+from harness.record.shelf import Shelf
 from harness.record.tables import column_of, defaults, table
 from harness.record.workers import Worker
 
@@ -280,7 +281,7 @@ def read_tables(folder: RunFolder, clock_zero_s: float) -> Tables:
         what = "is missing, and so are the rows that it was made of"
         raise UsageProblems(*(Problem(what, file=str(folder.table(name))) for name in missing))
     tables: dict[str, Table] = {}
-    room = Room()
+    room = Room(shelf=Shelf(folder.path))
     problems: list[Problem] = []
     for name in there:
         try:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from harness.record import shelf
 from harness.record.columns import Table, Words
 from harness.record.kept import CHEAP, DEAR, KEPT_A_ROW, LARGE, LEAST_KEPT, USUAL, Room, kept, kept_last, size_of
+from harness.record.shelf import MAPPED, Shelf
 
 
 @pytest.fixture
@@ -123,3 +127,86 @@ def test_a_column_that_was_forgotten_is_read_again_and_one_that_was_given_is_not
         assert wider.numbers(name)[-1] == ord(name)
         assert wider.taken(np.arange(5, 9)).numbers("given").tolist() == [5, 6, 7, 8]
     assert read == [*names, "a"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Several:
+    words: Words
+    counts: tuple[np.ndarray, ...]
+    said: str
+
+
+def _large_ones() -> dict[str, object]:
+    chance = np.random.default_rng(5)
+    still = chance.random(MAPPED // 4)
+    still.flags.writeable = False
+    return {
+        "still": still,
+        "square": chance.integers(0, 9, (300, 400)).astype(np.int16),
+        "every other": chance.random(40_000)[::2],
+        "several": _Several(Words(np.arange(LARGE, dtype=np.int8) % 3, ("a", "b", "c")), (still > 0.5, still), "said"),
+    }
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray):
+        assert isinstance(other, np.ndarray)
+        alike = (one.dtype, one.shape, one.flags.writeable) == (other.dtype, other.shape, other.flags.writeable)
+        return alike and bool((one == other).all())
+    if isinstance(one, Words):
+        assert isinstance(other, Words)
+        return one.vocabulary == other.vocabulary and _same(one.codes, other.codes)
+    assert isinstance(one, _Several)
+    assert isinstance(other, _Several)
+    return one.said == other.said and _same(one.words, other.words) and all(map(_same, one.counts, other.counts))
+
+
+def test_what_was_set_aside_is_had_back_as_it_was_and_not_made_again(tmp_path: Path) -> None:
+    room, values, made = Room(LARGE, Shelf(tmp_path)), dict[Hashable, object](), []
+    ones = _large_ones()
+    for name in (*ones, *reversed(ones), *ones):
+        found = kept(values, name, lambda name=name: made.append(name) or _large_ones()[name], room)
+        assert _same(ones[name], found)
+    assert made == [*ones]
+    assert not [*tmp_path.iterdir()], "the file has no name"
+
+
+def test_what_is_changed_of_what_was_had_back_is_not_changed_for_the_next_one(tmp_path: Path) -> None:
+    room, values = Room(LARGE, Shelf(tmp_path)), dict[Hashable, np.ndarray]()
+
+    def zeros() -> np.ndarray:
+        kept(values, "other", lambda: np.ones(MAPPED), room)
+        found: np.ndarray = kept(values, "zeros", lambda: np.zeros(MAPPED), room)
+        return found
+
+    assert not zeros().any()
+    zeros()[:] = 7
+    room.let_go(values, "zeros")
+    assert not zeros().any()
+
+
+def _set_aside(folder: Path, like: Callable[[np.ndarray], object] = np.array, dear: float = USUAL) -> bool:
+    """Whether one of two values that are too large for both is had back, and not made again."""
+    room, values, made = Room(LARGE, Shelf(folder)), dict[Hashable, object](), list[str]()
+    for name in "ab" * 2:
+        kept(values, name, lambda name=name: made.append(name) or (like(np.zeros(4)), np.zeros(LARGE)), room, dear)
+    return made == ["a", "b"]
+
+
+def test_what_is_cheap_or_no_array_is_made_again_and_so_is_what_the_disk_cannot_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _set_aside(tmp_path)
+    assert not _set_aside(tmp_path, dear=CHEAP)
+    assert not _set_aside(tmp_path, like=pd.Series)
+    assert not _set_aside(tmp_path / "is not there")
+    monkeypatch.setattr(shelf, "SHARE_OF_DISK", 0.0)
+    assert not _set_aside(tmp_path)
+
+
+def test_of_what_is_kept_as_the_last_of_its_kind_no_other_is_had_back(tmp_path: Path) -> None:
+    room, values = Room(LARGE, Shelf(tmp_path)), dict[Hashable, object]()
+    for place in (1, 2, 1):
+        found = kept_last(values, "a kind", place, lambda place=place: np.full(LARGE, place), room)
+        assert found[0] == place
+        kept(values, "other", lambda: np.zeros(LARGE), room)
