@@ -49,6 +49,9 @@ class ResponseReading:
 
     def feed(self, data: bytes) -> None:
         """Read *data*. Raises UnreadableError, once what could be read before has been."""
+        if self.head is not None and self.switched is None:
+            self._read(self.head, data)
+            return
         while self.head is None:
             searched = max(0, len(self._text) - 2)
             self._text += data
@@ -64,7 +67,7 @@ class ResponseReading:
         if self.head.status == _SWITCHING:
             self.switched = data
         else:
-            self._read(data)
+            self._read(self.head, data)
 
     def finish(self) -> None:
         """Nothing more comes: with that an answer may be whole which says no better where it ends."""
@@ -85,7 +88,7 @@ class ResponseReading:
             answer_head(self._text, to_head=False)
 
     def _begin(self, head: Head) -> None:
-        if head.interim:
+        if head.status < 200 and head.interim:
             self.interim.append(head)
             return
         if head.status == _SWITCHING and not self._may_switch:
@@ -96,8 +99,7 @@ class ResponseReading:
             self._chunks = ChunkReading(self.pieces)
         self.whole = head.length == 0
 
-    def _read(self, data: bytes) -> None:
-        assert self.head is not None
+    def _read(self, head: Head, data: bytes) -> None:
         if self.whole:
             self.excess = self.excess or bool(data)
         elif self._chunks is not None:
@@ -105,8 +107,9 @@ class ResponseReading:
             try:
                 self._chunks.feed(data)
             finally:
-                self._look_if_whole(self._chunks, self.head)
-        elif self.head.length is None:
+                if self._chunks.whole:
+                    self._look_if_whole(self._chunks, head)
+        elif head.length is None:
             if data:
                 self.pieces.append(data)
         else:

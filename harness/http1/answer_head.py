@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from harness.http1.headers import Headers
+from harness.http1.headers import Headers, by_name
 
 # An empty line, whatever ends the lines; robust clients take LF alone (RFC 9112, 2.2).
 END_OF_HEAD = re.compile(rb"\n\r?\n")
@@ -52,6 +52,8 @@ class Head(msgspec.Struct, frozen=True):
     keep_alive: bool = False
     trailers: Headers = msgspec.field(default_factory=list)
     """What came behind the body, once it is whole."""
+    said: Mapping[bytes, bytes] = msgspec.field(default_factory=dict)
+    """What `by_name` has of the headers; empty where nobody has looked."""
 
     @property
     def interim(self) -> bool:
@@ -75,7 +77,8 @@ def answer_head(text: bytes, *, to_head: bool) -> Head:
     if match is None:
         raise UnreadableError(_no_status_line(text))
     status, headers = int(match[2]), _headers(rest)
-    said = _saying_more(headers)
+    first_said = by_name(headers)
+    said = _saying_more(headers, first_said)
     codings = _codings(said[b"transfer-encoding"]) if b"transfer-encoding" in said else []
     chunked = codings[-1:] == [b"chunked"]
     length = None
@@ -85,10 +88,21 @@ def answer_head(text: bytes, *, to_head: bool) -> Head:
             headers = _framed_once(headers, length, coded=bool(codings))
     if to_head or status in _BODILESS or status < 200:
         length, chunked = 0, False
-    keep_alive = (chunked or length is not None) and _kept(match[1], said.get(b"connection", ()))
+    kept = _kept(match[1], said[b"connection"]) if b"connection" in said else match[1] != b"0"
+    keep_alive = (chunked or length is not None) and kept
     others = tuple([coding for coding in codings if coding != b"chunked"]) if codings else ()
     reason = match[3] or b""
-    return Head(status, reason if reason.isalpha() else _plain(reason), headers, length, chunked, others, keep_alive)
+    return Head(
+        status,
+        reason if reason.isalpha() else _plain(reason),
+        headers,
+        length,
+        chunked,
+        others,
+        keep_alive,
+        [],
+        first_said,
+    )
 
 
 def _headers(lines: bytes) -> Headers:
@@ -99,9 +113,14 @@ def _headers(lines: bytes) -> Headers:
     return header_lines([line.removesuffix(b"\r") for line in lines.split(b"\n")])
 
 
-def _saying_more(headers: Headers) -> Mapping[bytes, list[bytes]]:
+def _saying_more(headers: Headers, first_said: Mapping[bytes, bytes]) -> Mapping[bytes, list[bytes]]:
     """All the values of each of those of *headers* that say how a body is framed, or whether it is the last on its connection."""
     said: dict[bytes, list[bytes]] = {}
+    if len(first_said) == len(headers):
+        for name in _SAY_MORE:
+            if name in first_said:
+                said[name] = [first_said[name]]
+        return said
     for name, value in headers:
         if len(name) in _THEIR_CHARS and (lower := name.lower()) in _SAY_MORE:
             said.setdefault(lower, []).append(value)
@@ -171,8 +190,6 @@ def _framed_once(headers: Headers, length: int | None, *, coded: bool) -> Header
 
 
 def _kept(minor: bytes, values: Sequence[bytes]) -> bool:
-    if not values:
-        return minor != b"0"
     said = {word.strip().lower() for word in b",".join(values).split(b",")}
     return b"close" not in said and (minor != b"0" or b"keep-alive" in said)
 

@@ -21,21 +21,17 @@ _NO_SIZE = "what is no hexadecimal number for its size"
 class ChunkReading:
     """*pieces* get what is in the chunks, and `trailers` what comes behind the last one."""
 
-    __slots__ = ("_at", "_left", "_line", "_trailer", "_trailer_bytes", "excess", "pieces", "trailers")
+    __slots__ = ("_at", "_left", "_line", "_trailer", "_trailer_bytes", "excess", "pieces", "trailers", "whole")
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = pieces
-        self.excess = False
-        """Something followed the body."""
+        self.excess = self.whole = False
+        """Something followed the body; it has ended."""
         self._at: Literal["size", "data", "end of data", "trailer", "end"] = "size"
         self.trailers: Headers = []
         self._trailer: list[bytes] = []
         self._left = self._trailer_bytes = 0
         self._line = b""
-
-    @property
-    def whole(self) -> bool:
-        return self._at == "end"
 
     def feed(self, data: bytes) -> None:
         """Read *data*. Raises UnreadableError, once what could be read before has been."""
@@ -115,7 +111,7 @@ class ChunkReading:
             self._at = "data" if self._left else "trailer"
 
     def _end(self) -> None:
-        self._at = "end"
+        self._at, self.whole = "end", True
         # The body is whole: what is no trailer is left out, and nothing else.
         with suppress(UnreadableError):
             self.trailers = header_lines(self._trailer)

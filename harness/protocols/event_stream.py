@@ -17,8 +17,8 @@ _CR, _LF = b"\r\n"
 _LEAST_BYTES = len(b"data: \n\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BEGINNINGS = (b"data:", b"event:", b"id:", b"retry:", b":")
-_JSON = (b"{", b"[")
-"""How what is nearly always begins that is no stream of events."""
+JSON = (b"{", b"[")
+"""How nearly all begins that is no stream of events."""
 _BLANK_BYTES_MAX = 1 << 12
 
 
@@ -27,7 +27,7 @@ def are_events(begun: bytes) -> bool | None:
 
     Clients that have asked for a stream read one without looking at its type, and no JSON begins so.
     """
-    if begun.startswith(_JSON):
+    if begun.startswith(JSON):
         return False
     if _BYTE_ORDER_MARK.startswith(begun):
         return None
@@ -63,8 +63,8 @@ class EventStream:
 
     def feed(self, fresh: bytes) -> Iterator[Event]:
         """Each event that *fresh* completes."""
-        if self._is_one(fresh):
-            yield Event(b"", fresh[len(b"data: ") : -len(b"\n\n")])
+        if (one := self.one(fresh)) is not None:
+            yield Event(b"", one)
             return
         start = 0
         for match in _LINE_END.finditer(fresh):
@@ -81,11 +81,15 @@ class EventStream:
             self._after_cr = False
             self._line += fresh[start:]
 
-    def _is_one(self, fresh: bytes) -> bool:
-        """Whether *fresh* is one event of one line from its first byte to its last, as most pieces of a stream are."""
+    def one(self, fresh: bytes) -> bytes | None:
+        """The data of *fresh* where that is one event of one line from its first byte to its last, as most pieces of a stream are.
+
+        Else None, and then it has to be fed.
+        """
         between = not (self._line or self._data or self._name or self._after_cr or self._first)
         plain = fresh.startswith(b"data: ") and fresh.find(b"\n") == len(fresh) - 2 and fresh[-1] == _LF
-        return between and plain and len(fresh) > _LEAST_BYTES and b"\r" not in fresh
+        one = between and plain and len(fresh) > _LEAST_BYTES and b"\r" not in fresh
+        return fresh[len(b"data: ") : -len(b"\n\n")] if one else None
 
     def finish(self) -> Iterator[Event]:
         """The event that the end of the stream left without its blank line, if there is one."""

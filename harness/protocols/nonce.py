@@ -64,6 +64,11 @@ def press(mark: str) -> int:
     return int(mark[len("n-") + _INDEX_DIGITS], 16) if _tells_press(mark) else 0
 
 
+def read(mark: str) -> tuple[str, int]:
+    """The nonce of the request that carries *mark*, and which press of its client that is of, as `unpressed` and `press` have them."""
+    return (unpressed(mark), press(mark)) if _tells_press(mark) else (mark, 0)
+
+
 def _tells_press(mark: str) -> bool:
     return len(mark) == len("n-") + _DIGITS + 1
 

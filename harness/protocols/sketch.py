@@ -53,7 +53,7 @@ class Sketch:
         return f"{self._length}.{self._digest.hexdigest()}.{pack(f'>{len(self._marks)}H', *self._marks).hex()}"
 
     def _take_in(self) -> None:
-        text = squeezed("".join(self._held))
+        text = "".join("".join(self._held).split())  # as `squeezed` has it
         self._held, self._held_chars = [], 0
         raw, size, marks, checksum, at = _raw(text), len(text), self._marks, self._checksum, 0
         plain = len(raw) == size  # as most text is: a byte a character

@@ -354,6 +354,7 @@ def test_what_neither_says_nor_begins_as_what_could_be_counted_has_no_text_that_
 def test_of_a_stream_that_is_called_text_what_is_too_long_is_called_unread() -> None:
     reading = AnswerReading(200, "text/plain", "")
     reading.feed(b"data: " + b"x" * (1 << 20))
+    reading.end()
     assert reading.tokens_from == "unread"
 
 

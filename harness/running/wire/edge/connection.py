@@ -127,7 +127,7 @@ class Connection(asyncio.Protocol):
             self._linger()
         elif not keep_alive:
             self.cut()
-        elif not self._advancing:
+        elif not self._advancing and (self._waiting or self._malformed or self._full):
             self._advance()
 
     def hold_back(self, *, full: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 from harness.http1.answer_head import Head, UnreadableError
 from harness.http1.headers import Headers, by_name, chunk, end_to_end, joined, put, value, written
 from harness.http1.request import Request
-from harness.protocols.nonce import press, unpressed
+from harness.protocols import nonce
 from harness.record.rows import Arrival, ArrivalOutcome
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.outgoing import Outgoing
@@ -105,7 +105,13 @@ class Exchange:
     def go_on(self) -> None:
         """More of the request has come, or all of it; the client may be done before this returns."""
         try:
-            self._take()
+            if self._request.whole and not self._arrived and not self._over:
+                body = self._request.take()
+                self._asking.feed(body)
+                self._arrive()
+                self._decide(body)
+            else:
+                self._pass_on()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not look like the client's or the provider's: it is a cut, and said.
             self._break(error)
 
@@ -184,14 +190,10 @@ class Exchange:
 
     # The request.
 
-    def _take(self) -> None:
+    def _pass_on(self) -> None:
+        """What has come of the request goes on, unless it waits for its end."""
         body = self._request.take()
         if self._over:
-            return
-        if self._request.whole and not self._arrived:
-            self._asking.feed(body)
-            self._arrive()
-            self._decide(body)
             return
         if self._upstream_request is None and self._waits_for_its_end(len(body)):
             self._held += body
@@ -211,7 +213,7 @@ class Exchange:
             self._arrival.start_s = time.monotonic()
             self._account.arrivals.begin(self._arrival)
             if mark := self._asking.mark:
-                self._arrival.nonce, self._arrival.press = unpressed(mark), press(mark)
+                self._arrival.nonce, self._arrival.press = nonce.read(mark)
             self._attempt = SeenAttempt(self._account, self._request, self._arrival, self._asking)
 
     def _decide(self, body: bytes) -> None:
@@ -349,7 +351,7 @@ class Exchange:
         self._arrival.first_byte_s = time.monotonic()
         self._arrival.status = head.status
         account = self._account
-        said = by_name(head.headers)
+        said = head.said or by_name(head.headers)
         headers = end_to_end(head.headers, said=said)
         if head.status == _UPGRADE_REQUIRED:
             headers += _wanted(head)
@@ -381,7 +383,8 @@ class Exchange:
         assert self._answer is not None
         part = self._answer.part(pieces, whole=whole)
         # All at once, and before anything that can wait.
-        self._client.write(self._head_unsaid() + part if self._unsaid else part)
+        self._client.write(self._unsaid + part if self._unsaid else part)
+        self._unsaid = b""
         self._whole = whole
         if self._reading is not None:
             for piece in pieces:
@@ -458,7 +461,8 @@ class Exchange:
             self._outgoing.end()
             self._outgoing = None
         if self._upstream_request is not None:
-            self._give_up_asking()
+            self._upstream_request.end()
+            self._upstream_request = None
 
     def _close(self, outcome: ArrivalOutcome) -> None:
         """Nothing more comes of it: write the row, and let rules know what it came to."""

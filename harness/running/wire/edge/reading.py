@@ -11,7 +11,7 @@ import msgspec
 from harness.http1.decompression import AS_IT_STANDS, CompressionError, decompression
 from harness.protocols.amazon_frames import Frames
 from harness.protocols.answer_form import BYTE_ORDER_MARK, Beginning, Form, named
-from harness.protocols.event_stream import EventStream
+from harness.protocols.event_stream import JSON, EventStream
 from harness.record.rows import TokensFrom
 from harness.running.wire.edge.usage import UNREADABLE, Tally
 from harness.running.wire.looking_on import LookingOn
@@ -35,7 +35,23 @@ class _Form(Protocol):
 
 
 class AnswerReading:
-    """Reads one answer along. Whatever reading it raises is noted here, and neither the answer nor its row ever suffers."""
+    """Reads one answer along. Whatever reading it raises is noted here, and neither the answer nor its row ever suffers.
+
+    What it came to is there from its `end` on.
+    """
+
+    tokens_in: int | None = None
+    """As the provider counts them; None where it does not say."""
+    tokens_out: int | None = None
+    """As the provider counts them, else as the length of the text has it; None where there is no text to count."""
+    tokens_from: TokensFrom = ""
+    """Who counted them."""
+    finish = ""
+    """The reason that it gives for its end, in the words of its API; empty where it gives none."""
+    model = ""
+    """The model that it says it is from; empty where it names none."""
+    sketch = ""
+    """Its text as `protocols.sketch` writes it; empty where there was none, or not all of it could be read."""
 
     def __init__(self, status: int, content_type: str, content_encoding: str) -> None:
         self._tally = Tally()
@@ -45,42 +61,6 @@ class AnswerReading:
         self._unread = self._form is not None and self._form.claimed and self._decompression is None
         self._missed = self._unread
         """Whether something was said that could not be read, and not only at its end, where its clients read no more either."""
-
-    @property
-    def tokens_in(self) -> int | None:
-        """As the provider counts them; None where it does not say."""
-        return self._tally.tokens_in
-
-    @property
-    def tokens_out(self) -> int | None:
-        """As the provider counts them, else as the length of the text has it; None where there is no text to count."""
-        counted = self._tally.tokens_out
-        return self._tally.tokens_estimate if counted is None else counted
-
-    @property
-    def tokens_from(self) -> TokensFrom:
-        """Who counted them."""
-        if self._tally.tokens_out is not None:
-            return "provider"
-        if self._unread:
-            return "unread"
-        return "" if self.tokens_out is None else "estimate"
-
-    @property
-    def finish(self) -> str:
-        """The reason that it gives for its end, in the words of its API; empty where it gives none."""
-        return self._tally.finish
-
-    @property
-    def model(self) -> str:
-        """The model that it says it is from; empty where it names none."""
-        return self._tally.model
-
-    @property
-    def sketch(self) -> str:
-        """Its text as `protocols.sketch` writes it; empty where there was none, or not all of it could be read."""
-        told = self._tally.characters is not None or bool(self._tally.finish)
-        return str(self._tally.sketch) if told and not (self._missed or self._looking.failed) else ""
 
     def feed(self, piece: bytes) -> None:
         form, packed = self._form, self._decompression
@@ -106,6 +86,21 @@ class AnswerReading:
             except Exception as error:  # noqa: BLE001 - as above
                 self._looking.note(error)
             self._unread = self._unread or self._looking.failed or (whole and not readable)
+        self._conclude(self._tally)
+
+    def _conclude(self, tally: Tally) -> None:
+        estimate = tally.tokens_estimate
+        self.tokens_in, self.finish, self.model = tally.tokens_in, tally.finish, tally.model
+        self.tokens_out = estimate if tally.tokens_out is None else tally.tokens_out
+        if tally.tokens_out is not None:
+            self.tokens_from = "provider"
+        elif self._unread:
+            self.tokens_from = "unread"
+        else:
+            self.tokens_from = "" if estimate is None else "estimate"
+        told = tally.characters is not None or bool(tally.finish)
+        if told and not (self._missed or self._looking.failed):
+            self.sketch = str(tally.sketch)
 
 
 @lru_cache(maxsize=64)
@@ -120,26 +115,33 @@ class _Begun:
 
     def __init__(self, tally: Tally, content_type: str) -> None:
         self._tally = tally
-        self._beginning = Beginning(content_type)
+        self._beginning: Beginning | None = None
         self._form: _Form | None = None
-        self.claimed = bool(named(content_type))
+        self._content_type, self._named = content_type, named(content_type)
+        self.claimed = bool(self._named)
 
     def feed(self, text: bytes) -> bool:
         if self._form is not None:
             return self._form.feed(text)
+        if self._beginning is None:
+            if text.startswith(JSON):
+                return self._begin(self._named or "document", text)
+            self._beginning = Beginning(self._content_type)
         text = self._beginning.feed(text)
-        return self._beginning.form is None or self._begin(text)
+        return self._beginning.form is None or self._begin(self._beginning.form, text)
 
     def end(self) -> bool:
         if self._form is None:
-            self._begin(self._beginning.finish())
+            beginning = self._beginning or Beginning(self._content_type)
+            text = beginning.finish()
+            self._begin(beginning.form or "", text)
         return (self._form is None or self._form.end()) or not self.claimed
 
-    def _begin(self, text: bytes) -> bool:
-        if not self._beginning.form:
+    def _begin(self, form: Form, text: bytes) -> bool:
+        if not form:
             return False
-        self.claimed = self.claimed or self._beginning.form == "events"
-        self._form = _READ[self._beginning.form](self._tally)
+        self.claimed = self.claimed or form == "events"
+        self._form = _READ[form](self._tally)
         return self._form.feed(text)
 
 
@@ -153,6 +155,9 @@ class _Events:
         self._stream = EventStream()
 
     def feed(self, text: bytes) -> bool:
+        if (one := self._stream.one(text)) is not None:
+            self._tally.read(one)
+            return True
         for event in self._stream.feed(text):
             self._tally.read(event.data)
         return self._stream.pending_bytes <= _WHOLE_BYTES_MAX

@@ -79,7 +79,8 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self._transport.write(data)
         self._last_said = last
-        self._look_if_sent()
+        if last:
+            self._look_if_sent()
 
     def let_go(self) -> None:
         """End at once; its asker hears no more, and nothing more is written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -158,13 +158,21 @@ class Tally:
         """What is no JSON, or of another form, says nothing; whether all of it could be read."""
         read = True
         if b"usage" in text or b"eval_count" in text or b"invocationMetrics" in text:
-            read = self._taken(self._count_all, text)
-        return len(text) <= _TEXT_BYTES_MAX and self._taken(self._hear, text) and read
-
-    @staticmethod
-    def _taken(take: Callable[[bytes], None], text: bytes) -> bool:
+            read = self._counted(text)
+        if len(text) > _TEXT_BYTES_MAX:
+            return False
         try:
-            take(text)
+            self._hear(text)
+        except msgspec.ValidationError:
+            pass
+        except UNREADABLE:
+            return False
+        return read
+
+    def _counted(self, text: bytes) -> bool:
+        try:
+            for counts in _each(_COUNTS.decode(text)):
+                self._count(counts)
         except msgspec.ValidationError:
             return True
         except UNREADABLE:
@@ -174,10 +182,6 @@ class Tally:
     @property
     def tokens_estimate(self) -> int | None:
         return None if self.characters is None else self.characters // CHARACTERS_PER_TOKEN
-
-    def _count_all(self, text: bytes) -> None:
-        for counts in _each(_COUNTS.decode(text)):
-            self._count(counts)
 
     def _count(self, said: _Counts) -> None:
         held = [each.usage for each in (said.message, said.response) if isinstance(each, _Holder)]
@@ -220,8 +224,10 @@ class Tally:
         whole = _WHOLE.decode(text)
         self._name(whole.model)
         for choice in whole.choices:
-            self._say(choice.message.content)
-            self._finish(choice.finish_reason)
+            if (said := choice.message.content) is not None:
+                self._say(said)
+            if (reason := choice.finish_reason) is not None:
+                self._finish(reason)
 
     def _hear_any(self, said: _Texts) -> None:
         for name in (said.model, said.modelVersion, _of(said.message, "model"), _of(said.response, "model")):
