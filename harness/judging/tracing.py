@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from harness.judging.answers import asked_of_text, compared, satisfies
 from harness.judging.evidence import Evidence
@@ -29,10 +29,6 @@ from harness.protocols.nonce import unmarked
 from harness.reading.quantities import plain
 from harness.record import presses
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-    from numpy import intp
-
 Row = Mapping[str, Any]
 """A row of a table, by its columns."""
 
@@ -49,18 +45,58 @@ def traced(result: Result, evidence: Evidence, places: Sequence[int], matching: 
         scenario=evidence.plan.scenario.name,
         target=evidence.plan.target.name,
         matching=len(places) if matching is None else matching,
-        requests=[followed(result, evidence, place) for place in places],
+        requests=each_followed(result, evidence, places),
     )
+
+
+class _Told(NamedTuple):
+    """The *row* at a *place* of the table, with its attempts and its arrivals, each by when they began.
+
+    *gone_s*: when the press was over that each attempt was made for.
+    """
+
+    place: int
+    row: Row
+    attempts: Sequence[Row]
+    gone_s: Sequence[float]
+    arrivals: Sequence[Row]
 
 
 def followed(result: Result, evidence: Evidence, place: int) -> Followed:
     """The request at *place* of the table."""
+    return each_followed(result, evidence, [place])[0]
+
+
+def each_followed(result: Result, evidence: Evidence, places: Sequence[int]) -> list[Followed]:
+    """The requests at *places* of the table; what is told of them is read once for all."""
+    return [_followed(result, evidence, told) for told in _told(evidence, places)]
+
+
+def _told(evidence: Evidence, places: Sequence[int]) -> Iterator[_Told]:
     import numpy as np
 
-    row: Row = evidence.request_table.records(np.array([place]))[0]
+    rows: Sequence[Row] = evidence.request_table.records(np.array(places, np.intp))
+    joined = evidence.column("attempts", "request")
+    requests, arrivals = nonces(evidence)
+    index = np.array([row["index"] for row in rows], np.int64)
+    nonce = requests[np.searchsorted(evidence.column("requests", "index"), index)]
+    tried = np.flatnonzero(np.isin(joined, index))
+    tried = tried[np.argsort(evidence.column("attempts", "start_s")[tried], kind="stable")]
+    came = np.flatnonzero(np.isin(arrivals, nonce[nonce >= 0]))
+    came = came[np.argsort(evidence.column("arrivals", "start_s")[came], kind="stable")]
+    gone_s, attempts = over(evidence).end_s[tried], evidence.attempt_table.records(tried)
+    arrived, of_request, of_nonce = evidence.arrival_table.records(came), joined[tried], arrivals[came]
+    for place, row, mark in zip(places, rows, nonce.tolist(), strict=True):
+        mine = np.flatnonzero(of_request == row["index"]).tolist()
+        got = np.flatnonzero(of_nonce == mark).tolist() if mark >= 0 else []
+        yield _Told(place, row, [attempts[at] for at in mine], gone_s[mine].tolist(), [arrived[at] for at in got])
+
+
+def _followed(result: Result, evidence: Evidence, told: _Told) -> Followed:
+    row = told.row
     due_s = float(row["due_s"])
-    attempts, alone = _attempts(result, evidence, row)
-    answer = _answer(evidence, row, place)
+    attempts, alone = _attempts(result, evidence, told)
+    answer = _answer(evidence, told)
     last_ms = max((one.end_ms or one.start_ms for one in attempts), default=0.0)
     last_s = due_s + max(last_ms, answer.end_ms or 0.0) / 1000
     return Followed(
@@ -110,7 +146,7 @@ def _earlier(evidence: Evidence, row: Row) -> list[str]:
     turn = evidence.column("requests", "turn")
     mine = evidence.words("requests", "conversation") == str(row["conversation"])
     before = np.flatnonzero(mine & (turn < row["turn"]))
-    return evidence.words("requests", "question")[before[np.argsort(turn[before], kind="stable")]].tolist()
+    return evidence.request_table.few("question", before[np.argsort(turn[before], kind="stable")])
 
 
 def _presses(row: Row) -> Iterator[Press]:
@@ -129,35 +165,18 @@ def _presses(row: Row) -> Iterator[Press]:
     )
 
 
-def _attempts(result: Result, evidence: Evidence, row: Row) -> tuple[list[Attempt], list[Arrival]]:
+def _attempts(result: Result, evidence: Evidence, told: _Told) -> tuple[list[Attempt], list[Arrival]]:
     """The tries that were joined to the request, by when they began, and the arrivals of which nobody can tell which try they are of."""
-    import numpy as np
-
-    mine = np.flatnonzero(evidence.column("attempts", "request") == row["index"])
-    mine = mine[np.argsort(evidence.column("attempts", "start_s")[mine], kind="stable")]
-    came = arrived(evidence, row)
-    came = came[np.argsort(evidence.column("arrivals", "start_s")[came], kind="stable")]
-    rows = evidence.attempt_table.records(mine)
-    arrivals = evidence.arrival_table.records(came)
-    of = _tries_of(arrivals, list(enumerate(rows, start=1)))
-    paired = {number: arrival for arrival, number in zip(arrivals, of, strict=True) if number is not None}
-    alone = [arrival for arrival, number in zip(arrivals, of, strict=True) if number is None]
+    of = _tries_of(told.arrivals, list(enumerate(told.attempts, start=1)))
+    paired = {number: arrival for arrival, number in zip(told.arrivals, of, strict=True) if number is not None}
+    alone = [arrival for arrival, number in zip(told.arrivals, of, strict=True) if number is None]
     unsure = {str(arrival["link"]) for arrival in alone}
-    gone_s, due_s = over(evidence).end_s[mine], float(row["due_s"])
+    due_s = float(told.row["due_s"])
     made = [
-        _attempt(result, evidence, one, number, due_s, float(gone), paired.get(number), str(one["link"]) in unsure)
-        for number, (one, gone) in enumerate(zip(rows, gone_s, strict=True), start=1)
+        _attempt(result, evidence, one, number, due_s, gone_s, paired.get(number), str(one["link"]) in unsure)
+        for number, (one, gone_s) in enumerate(zip(told.attempts, told.gone_s, strict=True), start=1)
     ]
     return made, [_arrival(arrival, due_s) for arrival in alone]
-
-
-def arrived(evidence: Evidence, row: Row) -> npt.NDArray[intp]:
-    """Places of the arrivals with the nonce of the request that is this *row*."""
-    import numpy as np
-
-    place = int(np.searchsorted(evidence.column("requests", "index"), row["index"]))
-    requests, arrivals = nonces(evidence)
-    return np.flatnonzero(arrivals == requests[place]) if requests[place] >= 0 else np.zeros(0, np.intp)
 
 
 def _tries_of(came: Sequence[Row], attempts: Sequence[tuple[int, Row]]) -> list[int | None]:
@@ -300,12 +319,11 @@ def _job(row: Row) -> Job | None:
     )
 
 
-def _answer(evidence: Evidence, row: Row, place: int) -> Answer:
+def _answer(evidence: Evidence, told: _Told) -> Answer:
     import numpy as np
 
+    row, place = told.row, told.place
     due_s, good = float(row["due_s"]), bool(row["good"])
-    mine = arrived(evidence, row)
-    asked, said = (evidence.column("arrivals", name)[mine] for name in ("tokens_in", "tokens_out"))
     published = [
         version for version, asked_s, _ in evidence.publications() if asked_s <= (known(row["sent_s"]) or due_s)
     ]
@@ -315,8 +333,8 @@ def _answer(evidence: Evidence, row: Row, place: int) -> Answer:
         good=good,
         checks=list(_checks(evidence, row, place)),
         newest_version=max(published, default=None),
-        tokens_in=None if np.isnan(asked).all() else int(np.nansum(asked)),
-        tokens_out=None if np.isnan(said).all() else int(np.nansum(said)),
+        tokens_in=_summed(told.arrivals, "tokens_in"),
+        tokens_out=_summed(told.arrivals, "tokens_out"),
         text=str(row["answer"]),
         **_grounding(evidence, row),
         **_instants(row, due_s, *instants),
@@ -325,6 +343,12 @@ def _answer(evidence: Evidence, row: Row, place: int) -> Answer:
         **_each(bool, row, "streamed", "degraded", "cached"),
         **_each(int, row, "status", "bytes"),
     )  # fmt: skip
+
+
+def _summed(rows: Sequence[Row], name: str) -> int | None:
+    """What *rows* say there together; None where none says anything."""
+    said = [number for row in rows if (number := known(row[name])) is not None]
+    return int(sum(said)) if said else None
 
 
 def _grounding(evidence: Evidence, row: Row) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,11 +100,11 @@ class _Table:
     def number(self, text: str) -> int:
         return self.numbers.setdefault(text, len(self.numbers))
 
-    def lines(self, texts: Iterable[object], most: int) -> list[int]:
-        """The number of each of *texts* as it may be shown, on one line of about *most* characters."""
-        known: dict[object, int] = {}
+    def lines(self, texts: Iterable[str], most: int, said: Callable[[str], str] = str) -> list[int]:
+        """The number of each of *texts* in the words in which it is *said*, on one line of about *most* characters."""
+        known: dict[str, int] = {}
         return [
-            known[text] if text in known else known.setdefault(text, self.number(one_line(str(text), most)))
+            known[text] if text in known else known.setdefault(text, self.number(one_line(said(text), most)))
             for text in texts
         ]
 
@@ -161,7 +161,7 @@ def _tries(evidence: Evidence, places: np.ndarray[Any, Any], names: _Table) -> l
             _ms(begun_s, evidence.column("requests", "due_s")[of]),
             _ms(end_s, begun_s),
             [said[one] for one in came],
-            names.lines(map(layer_of, read["layer"]), 40),
+            names.lines(read["layer"], 40, layer_of),
             strict=True,
         )
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from harness.judging.result import Result
 from harness.judging.sample import pick
 from harness.judging.scoring.consistency import Pair, Side
 from harness.judging.trace import Followed
-from harness.judging.tracing import followed
+from harness.judging.tracing import each_followed
 from harness.report import words
 from harness.report.charts import block
 from harness.report.disagreements import differing, row_of
@@ -63,7 +64,11 @@ def traces(result: Result, evidence: Evidence) -> list[Trace]:
         disagreeing_first=_WHAT_WAS_ANSWERED in broken,
         failed_first=_HOW_MANY_WERE_GOOD in broken and _TRIES not in broken,
     )
-    return [_trace(result, evidence, one, f"trace-{number}") for number, one in enumerate(picked)]
+    found = each_followed(result, evidence, [one.row for one in picked])
+    return [
+        _trace(evidence, one.reasons, followed, f"trace-{number}")
+        for number, (one, followed) in enumerate(zip(picked, found, strict=True))
+    ]
 
 
 def chosen(evidence: Evidence, *, disagreeing_first: bool = False, failed_first: bool = False) -> list[Chosen]:
@@ -154,8 +159,7 @@ def _older(pair: Pair) -> Side:
     return pair.left if left is not None and right is not None and left < right else pair.right
 
 
-def _trace(result: Result, evidence: Evidence, one: Chosen, key: str) -> Trace:
-    found = followed(result, evidence, one.row)
+def _trace(evidence: Evidence, why: Sequence[str], found: Followed, key: str) -> Trace:
     drawn, left_out = bars(found)
     faults = [
         (fault.start_ms, _end_ms(evidence, found) if fault.end_ms is None else fault.end_ms) for fault in found.faults
@@ -163,7 +167,7 @@ def _trace(result: Result, evidence: Evidence, one: Chosen, key: str) -> Trace:
     shaded = any(start_ms < max(bar.last_ms for bar in drawn) and end_ms > 0 for start_ms, end_ms in faults)
     about = "; ".join(f"{bar.name}: {bar.came_to} {bar.took}" for bar in drawn)
     picture = waterfall(drawn, faults, title=f"Request {one_line(found.nonce, 24)}", about=about, key=key)
-    reasons = ", and ".join(one.reasons)
+    reasons = ", and ".join(why)
     return Trace(
         f"{reasons[:1].upper()}{reasons[1:]}",
         summary(found),
