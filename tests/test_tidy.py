@@ -76,10 +76,11 @@ READS_ENVIRONMENT = {
     "harness/running/load/locustfile.py",  # Locust imports it, so nothing else can tell it which plan is its own
 }
 NAMED_BY_OTHERS = {
+    "get_cache_key",
     "get_event",
     "get_extra_info",
     "get_write_buffer_size",
-}  # of PyYAML's parser, and of asyncio's transports
+}  # of Jinja's caches, PyYAML's parser, and asyncio's transports
 PLANS = ("harness.interfaces.cli", "harness.suites.asking")
 """What is loaded for `harness plan`."""
 NOT_FOR_A_PLAN = {

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from functools import lru_cache
+from importlib.util import cache_from_source
+from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from harness.report import words
@@ -25,6 +30,26 @@ def source(name: str) -> str:
     return loader.get_source(_environment(), name)[0].strip()
 
 
+class Compiled(BytecodeCache):
+    """What templates were compiled to, kept as Python keeps its modules and where it may; elsewhere each process compiles them anew."""
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        return cache_from_source(filename or name)
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        # What is not of this text and this Python, or not whole, is passed over.
+        with suppress(OSError), Path(bucket.key).open("rb") as file:
+            bucket.load_bytecode(file)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if sys.dont_write_bytecode:
+            return
+        path = Path(bucket.key)
+        with suppress(OSError):
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(bucket.bytecode_to_string())
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     return Environment(
@@ -33,4 +58,5 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=Compiled(),
     )
