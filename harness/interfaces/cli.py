@@ -511,10 +511,10 @@ def judge(
     """
     from harness import stored
     from harness.interfaces.shown import console_of, judge_several, show
-    from harness.suites import again
+    from harness.suites.folder import holds_several
 
     screen.harmless()
-    if again.holds_several(run):
+    if holds_several(run):
         raise typer.Exit(judge_several(run, expect, _complain))
     judged = stored.what_if(run, expect, say=_complain) if expect else stored.judge(run, say=_complain)
     show(console_of(), judged)

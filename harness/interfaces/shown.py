@@ -13,25 +13,22 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.interfaces.terminal import verdict_lines
-from harness.judging.capacity.capacity import Capacity
-from harness.judging.gate import Gate
-from harness.judging.shrunk import Candidate, Shrunk
-from harness.judging.versus import Comparison
-from harness.planning.plan import Plan
-from harness.prepare import Prepared
 from harness.problems import Problem, UsageProblems
-from harness.report import capacity as capacity_report
-from harness.report import gate as gate_report
-from harness.report import versus as comparison_report
 from harness.report.headline import headline
 from harness.report.plain_text import one_line
-from harness.stored import Run
-from harness.suites.series import Made
-from harness.suites.spending import Spending, spelt
-from harness.suites.turns import Cell, Turn
 
 if TYPE_CHECKING:
+    from harness.judging.capacity.capacity import Capacity
+    from harness.judging.gate import Gate
+    from harness.judging.shrunk import Candidate, Shrunk
+    from harness.judging.versus import Comparison
+    from harness.planning.plan import Plan
+    from harness.prepare import Prepared
+    from harness.stored import Run
     from harness.suites.grid import Grid
+    from harness.suites.series import Made
+    from harness.suites.spending import Spending
+    from harness.suites.turns import Cell, Turn
 
 _UNWRAPPED = 10_000
 
@@ -119,6 +116,8 @@ class TrialsShown:
         self._console.print(f"{said}, {self._about([turn.cell.prepared.plan])}{more}", soft_wrap=True, highlight=False)
 
     def _about(self, plans: Sequence[Plan]) -> str:
+        from harness.suites.spending import spelt
+
         return f"about {spelt(self._spending.left_s(plans))}"
 
     def ended(self, made: Made) -> None:
@@ -156,6 +155,8 @@ class CapacityShown:
         self._console, self._quiet = console, quiet
 
     def begins(self, turn: Turn, again: int) -> None:
+        from harness.suites.spending import spelt
+
         plan = turn.cell.prepared.plan
         self._say(f"rate {turn.trial}: [bold]{turn.cell.settings}[/] on {turn.cell.system}, {spelt(plan.total_s)}")
 
@@ -180,6 +181,8 @@ class ShrinkShown:
         self._console, self._trials, self._quiet = console, trials, quiet
 
     def begins(self, turn: Turn, again: int) -> None:
+        from harness.suites.spending import spelt
+
         plan, repeated = turn.cell.prepared.plan, " again" if again else ""
         self._say(
             f"[bold]{escape(turn.cell.settings)}[/], trial {turn.trial} of {self._trials}{repeated}, {spelt(plan.total_s)}"
@@ -231,6 +234,8 @@ def left_lines(whole: Candidate, found: Candidate) -> Iterator[str]:
 
 def capacity_lines(found: Capacity) -> Iterator[str]:
     """The end of a search on a terminal: its verdict with the reason, each rate, and what to do with it."""
+    from harness.report import capacity as capacity_report
+
     yield f"{found.verdict.upper()}  capacity of {one_line(found.target, 60)}"
     yield one_line(found.reason, 600)
     yield from ("", *capacity_report.lines(found), "", *capacity_report.facts(found))
@@ -238,6 +243,8 @@ def capacity_lines(found: Capacity) -> Iterator[str]:
 
 def gate_lines(gate: Gate) -> Iterator[str]:
     """The end of a gate on a terminal: its verdict with the reason, then each expectation of each cell over its trials."""
+    from harness.report import gate as gate_report
+
     yield f"{gate.verdict.upper()}  {one_line(gate.name, 60)} over its trials"
     yield one_line(gate.reason, 600)
     yield from ("", *gate_report.lines(gate), "", *gate_report.facts(gate))
@@ -246,12 +253,18 @@ def gate_lines(gate: Gate) -> Iterator[str]:
 def comparison_lines(said: Comparison) -> Iterator[str]:
     """The end of a comparison on a terminal: its verdict with the reason, then each number of both."""
     both = f"{one_line(said.head.name, 60)} (head) beside {one_line(said.base.name, 60)} (base)"
+    from harness.report import versus as comparison_report
+
     yield f"{said.verdict.upper()}  {one_line(said.scenario, 60)}: {both}"
     yield one_line(said.reason, 600)
     yield from ("", *comparison_report.lines(said), "", *comparison_report.facts(said))
 
 
 def _lines(made: Gate | Comparison | Capacity) -> Iterator[str]:
+    from harness.judging.capacity.capacity import Capacity
+    from harness.judging.gate import Gate
+    from harness.judging.versus import Comparison
+
     match made:
         case Gate():
             return gate_lines(made)

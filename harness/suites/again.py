@@ -19,11 +19,6 @@ from harness.stored import judge as judge_run
 from harness.suites import capacity, compare, gate
 
 
-def holds_several(folder: Path) -> bool:
-    """Whether trials, a comparison, or a search for a capacity are stored in *folder*."""
-    return any((folder / name).is_file() for name in (gate.FILE, compare.FILE, capacity.FILE))
-
-
 def judge(folder: Path, say: Callable[[str], None]) -> Gate | Comparison | Capacity:
     """Judge every run that was made for one thing in *folder* again, then what they came to together, and write both.
 

@@ -24,12 +24,12 @@ from harness.record import run_folder
 from harness.stored import Run
 from harness.suites.asking import words
 from harness.suites.earlier import finished
-from harness.suites.folder import folder
+from harness.suites.folder import CAPACITY, folder
 from harness.suites.inputs import checksum, inputs_of
 from harness.suites.series import NOBODY, Made, Watcher, carried_out, gathered
 from harness.suites.turns import Cell, Turn, salted
 
-FILE = "capacity.json"
+FILE = CAPACITY
 EVEN_LOAD = Path(__file__).parent / "even_load" / "scenario.yaml"
 """The scenario of whoever names none."""
 SPAN_S = 10.0

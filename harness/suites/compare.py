@@ -19,7 +19,7 @@ from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
 from harness.suites.earlier import finished
-from harness.suites.folder import folder
+from harness.suites.folder import COMPARISON, folder
 from harness.suites.gate import nothing_left
 from harness.suites.inputs import checksum, inputs_of
 from harness.suites.series import NOBODY, Made, Watcher, carried_out, gathered
@@ -27,7 +27,7 @@ from harness.suites.sides import Two
 from harness.suites.spending import Spending
 from harness.suites.turns import Cell, Turn, in_pairs
 
-FILE = "comparison.json"
+FILE = COMPARISON
 
 
 @dataclass(frozen=True, slots=True)

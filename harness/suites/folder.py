@@ -10,6 +10,14 @@ from pathlib import Path
 from harness.problems import UsageProblems
 from harness.record import run_folder
 
+GATE, COMPARISON, CAPACITY = "gate.json", "comparison.json", "capacity.json"
+"""Files in which stands what several runs came to together."""
+
+
+def holds_several(path: Path) -> bool:
+    """Whether trials, a comparison, or a search for a capacity are stored in the folder at *path*."""
+    return any((path / name).is_file() for name in (GATE, COMPARISON, CAPACITY))
+
 
 def folder(below: Path, file: str, inputs: str, inputs_in: Callable[[Path], str], label: str, *, resume: bool) -> Path:
     """The newest folder *below* that has *file* and was begun with these *inputs*, where it is to be gone on with; else a new one.

@@ -17,7 +17,7 @@ from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
 from harness.suites.earlier import every, finished
-from harness.suites.folder import folder
+from harness.suites.folder import GATE, folder
 from harness.suites.grid import cell_of, write_scorecard
 from harness.suites.inputs import inputs_of
 from harness.suites.series import NOBODY, Made, Watcher, carried_out, gathered
@@ -25,7 +25,7 @@ from harness.suites.spending import Spending
 from harness.suites.turns import Cell, interleaved
 from harness.suites.wanted import Wanted
 
-FILE = "gate.json"
+FILE = GATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -42,3 +43,24 @@ def test_what_only_tells_loads_nothing_that_runs_judges_or_draws(words: list[str
     loaded = set(ended.stderr.rsplit("loaded ", 1)[1].split())
     assert "harness.interfaces.cli" in loaded
     assert loaded & HEAVY == set()
+
+
+OF_SEVERAL_RUNS = {
+    "harness.judging.capacity.capacity",
+    "harness.judging.gate",
+    "harness.judging.shrunk",
+    "harness.judging.versus",
+    "harness.prepare",
+    "harness.suites.series",
+}
+
+
+def test_who_judges_one_run_loads_nothing_of_several_nor_of_runs_to_come(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    copytree(ROOT / "tests" / "compatibility" / "0.1.0", run)
+    ended = subprocess.run(
+        [sys.executable, "-c", COMMAND.format(words=["judge", str(run)])], capture_output=True, text=True, check=False
+    )
+    loaded = set(ended.stderr.rsplit("loaded ", 1)[1].split())
+    assert "harness.report.page" in loaded, ended.stderr
+    assert loaded & (OF_SEVERAL_RUNS | {"pandas", "scipy"}) == set()

@@ -23,6 +23,7 @@ from harness.settings import Settings
 from harness.stored import Run
 from harness.suites import again, capacity
 from harness.suites.capacity import Searched, Sought, sought, span_s
+from harness.suites.folder import holds_several
 from suites.pretence import Pretence
 
 TARGET = Path("targets/resilient.yaml")
@@ -142,7 +143,7 @@ def test_what_was_found_can_be_judged_again(
     seek: Callable[..., Sought], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searched, _ = carry(seek(), tmp_path)
-    assert again.holds_several(searched.path)
+    assert holds_several(searched.path)
     monkeypatch.setattr("harness.suites.again.judge_run", lambda path, say: searched.runs[0])
     monkeypatch.setattr("harness.suites.capacity.look", lambda run, asked: Shown("fell behind", "by today's rules"))
     judged = again.judge(searched.path, print)

@@ -19,6 +19,7 @@ from harness.stored import Run
 from harness.suites import again, compare
 from harness.suites.compare import Compared, Contest
 from harness.suites.contesting import contest
+from harness.suites.folder import holds_several
 from harness.suites.turns import salted
 from suites.pretence import HELD, Pretence
 
@@ -227,7 +228,7 @@ def test_a_comparison_survives_that_its_runs_are_judged_again(
     monkeypatch.setattr(
         again, "judge_run", lambda path, **_: next(run for run in made.runs if run.path == path.resolve())
     )
-    assert again.holds_several(made.path)
+    assert holds_several(made.path)
     judged = again.judge(made.path, print)
     assert isinstance(judged, Comparison)
     assert (judged.exit_status, judged) == (1, made.comparison)
