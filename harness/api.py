@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,7 @@ from harness.reading.load_hosts import WAIT_S
 from harness.reading.state_file import Freeze
 from harness.running.load.worker import work
 from harness.running.world.kept import Kept
+from harness.running.world.load_hosts import Gathering
 from harness.schedules.coming import Coming
 from harness.settings import Settings, settings
 from harness.stored import Run, baseline_at, judge, load
@@ -185,14 +187,20 @@ def grid(
     resume: bool | None = None,
     progress: Callable[[Progress], object] | None = None,
     stop: Event | None = None,
+    load_hosts: int = 0,
+    load_bind: str | None = None,
+    load_wait: str = WAIT_S,
+    say: Callable[[str], object] | None = None,
 ) -> Grid:
     """Run every one of *scenarios* on every one of *targets*, one after the other, as `run` does, and return all runs with their scorecard.
 
     A folder stands for the scenarios in it. ``scorecard.html`` and ``scorecard.json`` are written into *out* after each run. With *resume*,
     which is the default for several targets, what has a finished run in *out* of the same inputs is not run again. Setting *stop* ends the
-    run that goes on, and no other is begun. Raises UsageProblems before anything is touched when any file is wrong.
+    run that goes on, and no other is begun. Workers of other machines come as to `run`, and stay for all. Raises UsageProblems before
+    anything is touched when any file is wrong.
     """
     asked = Asked(seed, _written(overrides), _each(expect), with_faults, _each(allowed_hosts))
+    asked = asked.with_hosts(load_hosts, load_bind, load_wait)
     environment, onto = settings(), [Path(target) for target in _listed(targets)]
     prepared = preparing.prepare_all(
         preparing.scenario_files([Path(scenario) for scenario in _listed(scenarios)]),
@@ -200,15 +208,18 @@ def grid(
         asked,
         environment.environment,
     )
-    one_run = partial(
-        conduct,
-        environment=environment,
-        out=_folder(out),
-        toxiproxy_url=toxiproxy_url,
-        panel=partial(Watching, progress) if progress else None,
-        stop=stop,
-    )
-    return grids.carry_out(prepared, _folder(out), one_run, resume=grids.resumes(resume, onto))
+    with closing(Gathering(len(prepared) > 1)) as gathering:
+        one_run = partial(
+            conduct,
+            environment=environment,
+            out=_folder(out),
+            toxiproxy_url=toxiproxy_url,
+            say=say or (print if load_hosts else _silent),
+            panel=partial(Watching, progress) if progress else None,
+            stop=stop,
+            gathering=gathering,
+        )
+        return grids.carry_out(prepared, _folder(out), one_run, resume=grids.resumes(resume, onto))
 
 
 def gate(
@@ -226,6 +237,10 @@ def gate(
     resume: bool = False,
     progress: Callable[[Progress], object] | None = None,
     stop: Event | None = None,
+    load_hosts: int = 0,
+    load_bind: str | None = None,
+    load_wait: str = WAIT_S,
+    say: Callable[[str], object] | None = None,
 ) -> Gated:
     """Run a suite file, or so many *trials* of every one of *scenarios* on every one of *targets*, and return what they came to together.
 
@@ -234,13 +249,14 @@ def gate(
     begun. Raises UsageProblems before anything is touched when any file is wrong.
     """
     asked = Asked(seed, _written(overrides), _each(expect), with_faults, _each(allowed_hosts))
+    asked = asked.with_hosts(load_hosts, load_bind, load_wait)
     environment = settings()
     named, onto = ([Path(path) for path in _listed(paths)] for paths in (scenarios, targets))
     asking = wanted(named, onto, asked, environment.environment, trials, _folder(out))
 
     with Reuse() as reuse:
         return carry_out(
-            asking, _folder(out), _one_run(environment, toxiproxy_url, progress, stop, reuse), resume=resume
+            asking, _folder(out), _one_run(environment, toxiproxy_url, progress, stop, reuse, say), resume=resume
         )
 
 
@@ -263,6 +279,10 @@ def compare(
     force: bool = False,
     progress: Callable[[Progress], object] | None = None,
     stop: Event | None = None,
+    load_hosts: int = 0,
+    load_bind: str | None = None,
+    load_wait: str = WAIT_S,
+    say: Callable[[str], object] | None = None,
 ) -> Compared:
     """Run *base* and *head* in turns with the same seeds, and say of each number whether the head is better, the same, worse, or unknown.
 
@@ -270,13 +290,14 @@ def compare(
     Raises UsageProblems before anything is touched when any file is wrong, and where what has to be equal is not, but with *force*.
     """
     asked = Asked(seed, _written(overrides), _each(expect), True, _each(allowed_hosts))
+    asked = asked.with_hosts(load_hosts, load_bind, load_wait)
     environment = settings()
     between = contest(
         Path(base), Path(head), Path(scenario) if scenario else None, asked, environment.environment,
         trials=trials, fail_on=_each(fail_on), margin=margin, error_rate=error_rate, force=force, out=_folder(out),
     )  # fmt: skip
     with Reuse() as reuse:
-        one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
+        one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse, say)
         return carry_out_pairs(between, _folder(out), one_run, resume=resume)
 
 
@@ -294,6 +315,10 @@ def capacity(
     resume: bool = False,
     progress: Callable[[Progress], object] | None = None,
     stop: Event | None = None,
+    load_hosts: int = 0,
+    load_bind: str | None = None,
+    load_wait: str = WAIT_S,
+    say: Callable[[str], object] | None = None,
 ) -> Searched:
     """Search the highest rate that *target* keeps up with, one run a rate and nothing broken, and return between which two it lies.
 
@@ -301,13 +326,14 @@ def capacity(
     has to be kept up with, and what is never gone beyond. Raises UsageProblems before anything is touched when a file is wrong.
     """
     asked = Asked(seed, _written(overrides), (), True, _each(allowed_hosts))
+    asked = asked.with_hosts(load_hosts, load_bind, load_wait)
     environment = settings()
     seeking = sought(
         Path(target), Path(scenario) if scenario else None, asked, environment.environment,
         at_least=at_least, most_per_s=most, out=_folder(out),
     )  # fmt: skip
     with Reuse() as reuse:
-        one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
+        one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse, say)
         return search(seeking, _folder(out), one_run, resume=resume)
 
 
@@ -574,14 +600,19 @@ def _one_run(
     progress: Callable[[Progress], object] | None,
     stop: Event | None,
     reuse: Reuse,
+    say: Callable[[str], object] | None = None,
 ) -> Callable[[Prepared, Path], Run]:
-    """What makes one of several runs, in the folder that it is given."""
+    """What makes one of several runs, in the folder that it is given; *say*, else standard output, is told how other machines come."""
 
     def made(prepared: Prepared, into: Path) -> Run:
         panel = partial(Watching, progress) if progress else None
+        told = say or (print if prepared.asked.hosts.many else _silent)
 
         def run(kept: Kept | None) -> Run:
-            return conduct(prepared, environment, into, toxiproxy_url=toxiproxy_url, panel=panel, stop=stop, kept=kept)
+            return conduct(
+                prepared, environment, into, toxiproxy_url=toxiproxy_url, say=told, panel=panel, stop=stop, kept=kept,
+                gathering=reuse.gathering,
+            )  # fmt: skip
 
         return reuse.run(prepared, run)
 

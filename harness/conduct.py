@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from harness.running.world.haste import TakenBack
     from harness.running.world.interruptions import Interruptions
     from harness.running.world.kept import Kept
+    from harness.running.world.load_hosts import Gathering
     from harness.running.world.real import ProxyServer
 
 
@@ -85,22 +86,24 @@ def conduct(
     baseline: Baseline | None = None,
     stop: threading.Event | None = None,
     kept: Kept | None = None,
+    gathering: Gathering | None = None,
     taken_back: Callable[[TakenBack], object] | None = None,
     warned: Callable[[str], object] | None = None,
 ) -> Run:
     """Carry out what was prepared in the real world, store it, judge it and render its report, beside the *baseline* if there is one.
 
-    Setting *stop* interrupts the run as Ctrl-C does; *taken_back* hears once nothing is in force then, and within a second what is left;
-    *warned*, that a shared Toxiproxy does not answer; else *say* does. The target's processes are those that are *kept* of a run before,
-    and stay. Whatever breaks on the way ends in a stored run that says so. Raises UsageProblems before anything is touched where nothing
-    answers at *toxiproxy_url*, RefusedError where the target is held or frozen, HarnessError where Toxiproxy or a file cannot be had.
+    Setting *stop* interrupts the run as Ctrl-C does; *taken_back* hears once nothing is in force then, and within a second what is
+    left; *warned*, that a shared Toxiproxy does not answer; else *say* does. The target's processes are those that are *kept* of a run
+    before, and stay; workers of other machines come by the *gathering*, which several runs may share. Whatever breaks on the way ends
+    in a stored run that says so. Raises UsageProblems before anything is touched where nothing answers at *toxiproxy_url*, RefusedError
+    where the target is held or frozen, HarnessError where Toxiproxy or a file cannot be had.
     """
     systems.here()
     from harness.running.holding import held
     from harness.running.orders import VETO_EVERY_S, Asked, Orders, vetoed
     from harness.running.state.place import state_of
     from harness.running.world.interruptions import Interruptions
-    from harness.running.world.load_hosts import reserved
+    from harness.running.world.load_hosts import Gathering
     from harness.running.world.real import find_proxy
 
     mask = Mask(told_secrets(prepared.plan.target, environment.environment))
@@ -121,7 +124,7 @@ def conduct(
         ):
             signals.obey(orders.why)
             proxy = find_proxy(environment, toxiproxy_url, say)
-            hosts = reserved(prepared.asked.hosts)
+            hosts = (gathering or Gathering()).place(prepared.asked.hosts)
             folder = run_folder.create(out, plan.scenario.name, run_id)
             first = _first_line(prepared, proxy, folder.path.name, started_at)
             with writing(folder):

@@ -244,7 +244,6 @@ def run(
     # All files are read before anything is started.
     wanting = wanted(scenarios, target or (), asked, environment.environment, trials, out)
     before = _baseline(baseline, wanting)
-    _one_alone("--load-hosts", load_hosts, wanting)
     screen.harmless()
     status = carry_out(
         wanting,
@@ -283,6 +282,9 @@ def compare(
     toxiproxy_url: ToxiproxyUrl = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest comparison of the same.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also where what has to be equal is not.")] = False,
+    load_hosts: LoadHostsOption = 0,
+    load_bind: LoadBindOption = None,
+    load_wait: LoadWaitOption = "120s",
 ) -> None:
     """Run two targets in turns with the same seeds, and say of each number whether HEAD is better, the same, worse, or nobody can tell.
 
@@ -294,6 +296,7 @@ def compare(
     from harness.suites.contesting import contest
 
     asked, environment = _asked(seed, overrides, expect, False, allow_host), settings()
+    asked = asked.with_hosts(load_hosts, load_bind, load_wait)
     wanting = contest(
         base, head, scenario, asked, environment.environment,
         trials=trials, fail_on=tuple(fail_on or ()), margin=margin, error_rate=error_rate, force=force, out=out,
@@ -326,6 +329,9 @@ def capacity(
     as_json: JsonOption = False,
     toxiproxy_url: ToxiproxyUrl = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest search of the same.")] = False,
+    load_hosts: LoadHostsOption = 0,
+    load_bind: LoadBindOption = None,
+    load_wait: LoadWaitOption = "120s",
 ) -> None:
     """Search the highest rate that a target keeps up with, with nothing broken; say what a scenario should send.
 
@@ -337,6 +343,7 @@ def capacity(
     from harness.suites.capacity import sought
 
     asked, environment = _asked(seed, overrides, None, False, allow_host), settings()
+    asked = asked.with_hosts(load_hosts, load_bind, load_wait)
     seeking = sought(target, scenario, asked, environment.environment, at_least=at_least, most_per_s=most, out=out)
     screen.harmless()
     status = search(seeking, environment, out, toxiproxy_url=toxiproxy_url, resume=resume, as_json=as_json)
@@ -1045,14 +1052,6 @@ def _baseline(path: Path | None, wanting: Wanted) -> Baseline | None:
         what = f"--baseline: is compared with one run; name one scenario and one target, not {len(wanting.cells)}"
         raise UsageProblems(Problem(f"{what}, and one trial" if wanting.as_one else what))
     return baseline_at(path, say=_complain) if path is not None else None
-
-
-def _one_alone(option: str, value: int, wanting: Wanted) -> None:
-    """Raises UsageProblems where several runs are *wanting*, and *option* is of one."""
-    from harness.problems import Problem
-
-    if value and (len(wanting.cells) > 1 or wanting.as_one):
-        raise UsageProblems(Problem("is of one run: name one scenario and one target, and one trial", path=option))
 
 
 def _warn(problems: Sequence[Problem]) -> None:

@@ -52,7 +52,8 @@ def carry_out(
 ) -> int:
     """Make the runs, show them, or *as_json* print what they came to alone on standard output; the status to end with."""
     console = console_of(stderr=as_json)
-    with Reuse(lambda text: console.print(text, style="dim")) as reuse:
+    several = len(wanted.cells) > 1 or wanted.as_one
+    with Reuse(lambda text: console.print(text, style="dim"), several=several) as reuse:
         return _carried_out(wanted, settings, out, _shown_run(console, settings, toxiproxy_url, baseline, reuse), console,
                             resume=resume, several_targets=several_targets, as_json=as_json)  # fmt: skip
 
@@ -185,6 +186,7 @@ def _shown_run(
                 panel=lambda plan, rows: LivePanel(console, plan, rows),
                 baseline=baseline,
                 kept=kept,
+                gathering=reuse.gathering,
             )
 
         return reuse.run(one, run)

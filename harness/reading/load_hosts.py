@@ -22,6 +22,10 @@ class LoadHosts(NamedTuple):
     port: int = 0
     """0: one that is free."""
     within_s: float = 120.0
+    word: str = ""
+    """By which they are known in each of several runs; empty: one is drawn."""
+    stays_s: float = 0.0
+    """How long they wait for another run after one; 0: they are of one run."""
 
     @property
     def away(self) -> bool:

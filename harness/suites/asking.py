@@ -220,7 +220,6 @@ def words(
     options += [("--allow-host", one) for one in asked.allowed_hosts]
     options += [("--trials", trials)] if trials is not None else []
     options += [("--out", out)]
-    words = [word for option in options for word in map(str, option)] + (
-        [] if asked.with_faults else ["--without-faults"]
-    )
+    words = [word for option in options for word in map(str, option)] + asked.hosts.said
+    words += [] if asked.with_faults else ["--without-faults"]
     return " ".join([command, *map(quote, [*named, *words])])

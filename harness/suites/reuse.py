@@ -11,15 +11,22 @@ from harness.problems import HarnessError
 from harness.reading.target import Target
 from harness.reading.templates import fill
 from harness.running.world.kept import Kept
+from harness.running.world.load_hosts import Gathering
 from harness.running.world.subject import posted
 from harness.stored import Run
 
 
 class Reuse:
-    """Holds what is kept of one target at a time; as a context it ends that at its end. *say* is told what is not kept, and why."""
+    """Holds what is kept of one target at a time; as a context it ends that at its end. *say* is told what is not kept, and why.
 
-    def __init__(self, say: Callable[[str], object] = lambda _: None, keep: Callable[[], Kept] = Kept) -> None:
+    Workers of other machines stay likewise: to each of *several* runs they come by its `gathering`.
+    """
+
+    def __init__(
+        self, say: Callable[[str], object] = lambda _: None, keep: Callable[[], Kept] = Kept, *, several: bool = True
+    ) -> None:
         self._say, self._keep = say, keep
+        self.gathering = Gathering(several)
         self._of = ""
         self._kept: Kept | None = None
 
@@ -27,7 +34,10 @@ class Reuse:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.end()
+        try:
+            self.end()
+        finally:
+            self.gathering.close()
 
     def run(self, prepared: Prepared, make: Callable[[Kept | None], Run]) -> Run:
         """What *make* gives, in the world that is left of the run before where the target's file allows it.

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from harness.interfaces.cli import app
 from harness.prepare import Prepared
+from harness.reading.load_hosts import LoadHosts
+from harness.running.world.load_hosts import Gathering
 from harness.settings import Settings
 from harness.stored import Run
 from suites.pretence import HELD, Pretence
@@ -34,14 +36,33 @@ def harness(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resu
     monkeypatch.chdir(folder)
     pretence = Pretence(folder / "reports", measures=held)
 
-    def conduct(prepared: Prepared, _settings: Settings, into: Path, **_: object) -> Run:
+    def conduct(
+        prepared: Prepared, _settings: Settings, into: Path, gathering: Gathering | None = None, **_: object
+    ) -> Run:
+        assert gathering is not None
+        PLACES.append(gathering.place(prepared.asked.hosts))
         return pretence(prepared, into)
+
+    monkeypatch.setattr("harness.running.world.load_hosts.dismiss", lambda *at: DISMISSED.append(at))
+    for told in (PLACES, DISMISSED):
+        told.clear()
 
     monkeypatch.setattr("harness.interfaces.running.conduct", conduct)
     (folder / "merge.yaml").write_text(SUITE)
     return lambda *words: CliRunner().invoke(app, words)
 
 
+PLACES: list[LoadHosts] = []
+"""Where workers of other machines come in each of the runs that are made."""
+DISMISSED: list[tuple[object, ...]] = []
+COMPARE = (
+    "compare",
+    *(f"targets/{one}.yaml" for one in ("fragile", "resilient")),
+    "--scenario",
+    "region-loss.yaml",
+    "--trials",
+    "2",
+)
 RUN = ("run", "region-loss.yaml", "--target", "targets/resilient.yaml")
 
 
@@ -55,6 +76,30 @@ def test_trials_say_which_they_are_and_how_long_they_still_take(harness: Callabl
     assert "PASS  region-loss over its trials" in ended.output
     assert "3 of 3 trials count" in ended.output
     assert "would have been seen 4 times of 5" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("words", "runs"),
+    [
+        ((*RUN, "--trials", "3"), 3),
+        (("run", "merge.yaml"), 3),
+        (COMPARE, 4),
+    ],
+)
+def test_workers_of_other_machines_come_to_one_place_in_each_of_several_runs_and_are_told_of_the_end(
+    harness: Callable[..., Result], words: tuple[str, ...], runs: int
+) -> None:
+    harness(*words, "--load-hosts", "2")
+    assert (len(PLACES), len(set(PLACES))) == (runs, 1)
+    (at,) = set(PLACES)
+    assert (at.many, at.stays_s) == (2, 120.0)
+    assert [(at.address, at.port, at.word, 2, 3.0)] == DISMISSED
+
+
+def test_workers_of_other_machines_do_not_stay_after_a_run_that_is_alone(harness: Callable[..., Result]) -> None:
+    harness(*RUN, "--load-hosts", "2")
+    assert [(at.many, at.word, at.stays_s) for at in PLACES] == [(2, "", 0.0)]
+    assert not DISMISSED
 
 
 def test_one_trial_is_a_run(harness: Callable[..., Result]) -> None:

@@ -13,6 +13,8 @@ from harness.running.load import handshake
 AWAITED = "LOAD_AWAITED"
 """In the environment of the master: the file that says whom it waits for (`Awaited`)."""
 _LOCAL_MOST = 1 << 32
+AGAIN, OVER = "again", "over"
+"""Answers to a worker that asks after one of several runs: it is to ask once more; no other comes."""
 
 
 def version() -> str:
@@ -29,6 +31,8 @@ class Awaited(msgspec.Struct, frozen=True):
     version: str
     needed: list[str]
     callers_path: str
+    run: str = ""  # of which load this is, where they stay for several
+    stays_s: float = 0.0  # how long they wait for another one after it; 0: they do not
 
 
 class Caller(msgspec.Struct):
@@ -46,12 +50,13 @@ class Caller(msgspec.Struct):
 
 
 class Asking(msgspec.Struct, frozen=True):
-    """What a worker says of itself before it comes."""
+    """What a worker says of itself before it comes; *after*: the load of which it sent a share before."""
 
     client: str
     name: str
     pid: int
     version: str
+    after: str = ""
 
 
 class Door:
@@ -92,14 +97,18 @@ class Door:
             handshake.write_whole(Path(self._awaited.callers_path), told)
 
     def _asked(self, asker: str, asking: Asking) -> None:
+        if asking.after and asking.after == self._awaited.run:
+            self._answer(asker, AGAIN, "")  # this load is about to end
+            return
         self._known[asking.client] = Caller(asking.client, asking.name, asking.pid)
         why = self._full()
         if asking.version != self._awaited.version:
             why = f"it is harness {asking.version}, and the run is of {self._awaited.version}: both have to be of one version"
         if why:
             self._turn_away(asking.client, why)
-        kind, said = ("refused", why) if why else ("welcome", [self._awaited.many, self._awaited.needed])
-        self._answer(asker, kind, said)
+        awaited = self._awaited
+        welcome = [awaited.many, awaited.needed, awaited.run, awaited.stays_s]
+        self._answer(asker, *(("refused", why) if why else ("welcome", welcome)))
 
     def _comes(self, client: str) -> None:
         why = self._full() if client in self._known else "it did not ask before"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from harness.problems import Problem, UnavailableProblems, UsageProblems
-from harness.running.load.door import Asking
+from harness.running.load.door import AGAIN, OVER, Asking
 from harness.running.load.elsewhere import missing
 from harness.running.load.word import unlock
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     import zmq
 
 ANSWERED_WITHIN_S = 10.0
-_LINGER_MS = 1000
+_LINGER_MS, _AGAIN_S = 1000, 0.2
 
 
 class Welcome(NamedTuple):
-    """So *many* workers are waited for, who need these secrets."""
+    """So *many* workers are waited for, who need these secrets; after this *run* they wait *stays_s* for another one."""
 
     many: int
     needed: list[str]
+    run: str = ""
+    stays_s: float = 0.0
 
 
 def knock(
@@ -34,8 +36,8 @@ def knock(
     asking: Asking,
     environment: Mapping[str, str],
     within_s: float = ANSWERED_WITHIN_S,
-) -> Welcome:
-    """Ask the master at *host* and *port* to be let in.
+) -> Welcome | None:
+    """Ask the master at *host* and *port* to be let in; None where whoever was there says that no other run comes.
 
     Raises UnavailableProblems where nobody answers there, and UsageProblems where whoever does knows another word or says no, or where a
     secret that is needed is not in the *environment*; the master is told of that.
@@ -50,8 +52,10 @@ def knock(
         unlock(socket, word)
         monitor = socket.get_monitor_socket()
         socket.connect(f"tcp://{host}:{port}")
-        socket.send(_message("join", msgspec.to_builtins(asking), asking.client))
-        welcome = _answered(socket, monitor, f"{host}:{port}", within_s)
+        join = _message("join", msgspec.to_builtins(asking), asking.client)
+        welcome = _answered(socket, monitor, join, f"{host}:{port}", within_s)
+        if welcome is None:
+            return None
         if lacks := missing(welcome.needed, environment):
             why = f"it lacks {' and '.join(lacks)}, which the target's headers need; set that there"
             socket.linger = _LINGER_MS
@@ -68,7 +72,10 @@ def _message(kind: str, data: object, client: str) -> bytes:
     return msgspec.msgpack.encode((kind, data, client))
 
 
-def _answered(socket: zmq.Socket[Any], monitor: zmq.Socket[Any], where: str, within_s: float) -> Welcome:
+def _answered(
+    socket: zmq.Socket[Any], monitor: zmq.Socket[Any], join: bytes, where: str, within_s: float
+) -> Welcome | None:
+    """What is answered to *join*, which each master is told that is found there: one may end while another is awaited."""
     import zmq
     from zmq.utils.monitor import recv_monitor_message
 
@@ -83,9 +90,17 @@ def _answered(socket: zmq.Socket[Any], monitor: zmq.Socket[Any], where: str, wit
             kind, data, _ = msgspec.msgpack.decode(socket.recv())
             if kind == "welcome":
                 return Welcome(*data)
+            if kind == OVER:
+                return None
+            if kind == AGAIN:
+                time.sleep(_AGAIN_S)
+                socket.send(join)
+                continue
             raise UsageProblems(Problem(f"the load at {where} does not let this worker in: {data}"))
         if monitor in ready:
             event = recv_monitor_message(monitor)["event"]
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                socket.send(join)
             if event in (*refusals, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL):
                 what = (
                     f"whoever answers at {where} does not know this word, or is no load, as a tunnel is behind which nobody waits; "

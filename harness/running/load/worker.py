@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
-from uuid import uuid4
+from typing import Any, NamedTuple, NoReturn
+from uuid import UUID, uuid4
 
-from harness.problems import HarnessError, Problem, UsageProblems
+from harness.problems import HarnessError, Problem, UnavailableProblems, UsageProblems
 from harness.reading.load_hosts import place
 from harness.running.load import child, crew
 from harness.running.load.door import Asking, version
-from harness.running.load.knocking import knock
+from harness.running.load.knocking import ANSWERED_WITHIN_S, Welcome, knock
 from harness.running.load.word import WORD
 
 _ENDS_WITHIN_S = 5.0
@@ -31,26 +31,74 @@ def work(
 ) -> None:
     """Send a share of the load whose master is at *master*, ``HOST:PORT``, and whose word is *join*; returns when it was sent.
 
-    Secrets of the target are taken from the *environment* here. Raises UsageProblems where the master says no or a secret is missing, and
-    HarnessError where the share was not sent to its end.
+    Where several runs are made there, it sends a share of each, until it hears that no other comes, or nothing for as long as it was told
+    to wait. Secrets of the target are taken from the *environment* here. Raises UsageProblems where the master says no or a secret is
+    missing, and HarnessError where a share was not sent to its end.
     """
     host, port = place(master, "--master")
     if not port:
         raise UsageProblems(Problem(f"{master!r} has no port; harness run prints HOST:PORT", path="--master"))
-    client, called = uuid4(), name or socket.gethostname()
-    asking = Asking(f"{socket.gethostname()}_{client.hex}", called, os.getpid(), version())
-    welcome = knock(host, port, join, asking, environment)
-    others = f", one of {welcome.many} on other machines" if welcome.many > 1 else ""
-    say(f"{called} is a worker of the load at {host}:{port}{others}; it waits for the load to begin")
-    folder = Path(tempfile.mkdtemp(prefix="harness-load-"))
-    try:
-        told = {WORD: join, child.CLIENT: client.hex, crew.NAME: called}
-        with _started(child.worker_command(folder / "load.json", port, host), {**environment, **told}) as process:
-            status = process.wait()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if status:
-        raise HarnessError("the share of this worker was not sent to its end")
+    me = _Me(host, port, join, environment, name or socket.gethostname(), say, uuid4())
+    sent: list[bool] = []
+    welcome: Welcome | None = me.asks_first()
+    while welcome is not None:
+        sent.append(me.sends(welcome))
+        welcome = me.asks_again(welcome) if welcome.stays_s else None
+    if not all(sent):
+        several = f" in {sent.count(False)} of {len(sent)} runs" if len(sent) > 1 else ""
+        raise HarnessError(f"the share of this worker was not sent to its end{several}")
+
+
+class _Me(NamedTuple):
+    """A worker of the load at *port* of *host*, as it is *called* by people, and as a *client*."""
+
+    host: str
+    port: int
+    join: str
+    environment: Mapping[str, str]
+    called: str
+    say: Callable[[str], object]
+    client: UUID
+
+    def asks_first(self) -> Welcome:
+        """Raises UsageProblems; UnavailableProblems where nobody waits, or no more."""
+        if (welcome := self._asks("", ANSWERED_WITHIN_S)) is None:
+            what = (
+                f"the runs at {self.host}:{self.port} are over; harness run prints the command for those that it begins"
+            )
+            raise UnavailableProblems(Problem(what, path="--master"))
+        return welcome
+
+    def asks_again(self, before: Welcome) -> Welcome | None:
+        """For the run after the one *before*; None where no other comes."""
+        self.say("this worker stays for another run")
+        try:
+            welcome = self._asks(before.run, before.stays_s)
+        except UnavailableProblems:
+            self.say(f"nothing was heard of another run within {before.stays_s:g} s; this worker ends")
+            return None
+        if welcome is None:
+            self.say("no other run comes; this worker ends")
+        return welcome
+
+    def _asks(self, after: str, within_s: float) -> Welcome | None:
+        asking = Asking(f"{socket.gethostname()}_{self.client.hex}", self.called, os.getpid(), version(), after)
+        return knock(self.host, self.port, self.join, asking, self.environment, within_s)
+
+    def sends(self, welcome: Welcome) -> bool:
+        """Whether its share was sent to the end."""
+        others = f", one of {welcome.many} on other machines" if welcome.many > 1 else ""
+        self.say(
+            f"{self.called} is a worker of the load at {self.host}:{self.port}{others}; it waits for the load to begin"
+        )
+        folder = Path(tempfile.mkdtemp(prefix="harness-load-"))
+        try:
+            told = {WORD: self.join, child.CLIENT: self.client.hex, crew.NAME: self.called}
+            command = child.worker_command(folder / "load.json", self.port, self.host)
+            with _started(command, {**self.environment, **told}) as process:
+                return process.wait() == 0
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -8,19 +8,43 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from secrets import token_hex
 
 import msgspec
 
 from harness.problems import HarnessError, Problem, UsageProblems
 from harness.reading.hosts import on_this_machine
-from harness.reading.load_hosts import BIND, LoadHosts
+from harness.reading.load_hosts import BIND, NO_HOSTS, LoadHosts
 from harness.running.free_port import free_port
 from harness.running.load import child, door, handshake
+from harness.running.load.dismissing import dismiss
 from harness.running.load.door import Awaited, Caller
 from harness.running.load.word import WORD, new_word
 from harness.running.world.processes import Processes
 
 _LOOK_S = 0.05
+_STAYS_S, _DISMISSED_WITHIN_S = 120.0, 3.0
+
+
+class Gathering:
+    """Where workers of other machines come, for one run or for *several* in which they find the same place and the same word."""
+
+    def __init__(self, several: bool = False) -> None:
+        self._several, self._at = several, NO_HOSTS
+
+    def place(self, asked: LoadHosts) -> LoadHosts:
+        """*asked* with a port that is free; of several runs the one of the first. Raises UsageProblems where nobody can listen there."""
+        if asked.many and not self._at.many:
+            self._at = reserved(asked)
+            if self._several:
+                self._at = self._at._replace(word=new_word(), stays_s=max(asked.within_s, _STAYS_S))
+        return self._at if asked.many else asked
+
+    def close(self) -> None:
+        """Those that stayed are told that no other run comes; who is not there within a moment hears nothing, and ends by itself."""
+        at, self._at = self._at, NO_HOSTS
+        if at.stays_s:
+            dismiss(at.address, at.port, at.word, at.many, _DISMISSED_WITHIN_S)
 
 
 class Hosts:
@@ -31,7 +55,7 @@ class Hosts:
         self._asked, self._say = asked, say
         self._callers_path = Path()
         self._told: dict[str, str] = {}
-        self.word = new_word()
+        self.word = asked.word or new_word()
 
     @property
     def here(self) -> tuple[int, str]:
@@ -49,7 +73,8 @@ class Hosts:
         Raises HarnessError that names who came, where that are too few when their time is over.
         """
         self._callers_path = plan.with_name("load-callers.json")
-        awaited = Awaited(self.many, door.version(), self._needed, str(self._callers_path))
+        run, stays_s = token_hex(8), self._asked.stays_s
+        awaited = Awaited(self.many, door.version(), self._needed, str(self._callers_path), run, stays_s)
         path = plan.with_name("load-awaited.json")
         handshake.write_whole(path, msgspec.json.encode(awaited))
         argv = child.master_command(plan, self._of, self._asked.port, self._asked.address)
@@ -84,7 +109,8 @@ class Hosts:
         where = socket.gethostname() if self._asked.everywhere else self._asked.address
         command = f"harness load-worker --master {where}:{self._asked.port} --join {self.word}"
         machines = "another machine" if self.many == 1 else f"each of {self.many} other machines"
-        return f"waiting {self._asked.within_s:g} s for workers of the load; on {machines}:\n  {command}"
+        stay = ", once for all runs" if self._asked.stays_s else ""
+        return f"waiting {self._asked.within_s:g} s for workers of the load; on {machines}{stay}:\n  {command}"
 
     def _too_few(self, came: Sequence[Caller]) -> str:
         who = f" ({', '.join(caller.called for caller in came)})" if came else ""

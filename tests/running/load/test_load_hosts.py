@@ -10,21 +10,23 @@ from typing import Any
 import msgspec
 import pytest
 import zmq
-from typer.testing import CliRunner
 
-from harness.interfaces.cli import app
 from harness.prepare import Asked, prepare
 from harness.problems import UsageProblems
 from harness.protocols.asking import ResolvedAsk
-from harness.reading.load_hosts import LoadHosts, load_hosts
+from harness.reading.load_hosts import NO_HOSTS, LoadHosts, load_hosts
 from harness.record.masking import Mask
 from harness.record.rowfile import RowFile, read_rows
 from harness.record.rows import Request
 from harness.record.workers import Seal
+from harness.running.free_port import free_port
 from harness.running.load import LoadPlan, PlannedQuestion, Schedule, elsewhere, word
+from harness.running.load.dismissing import dismiss
 from harness.running.load.door import Asking, Awaited, Door, callers
-from harness.running.load.knocking import knock
+from harness.running.load.knocking import Welcome, knock
 from harness.running.load.receiving import Received, Sending
+from harness.running.world.load_hosts import Gathering
+from harness.suites.asking import words
 
 SCENARIOS = Path(__file__).resolve().parents[3] / "scenarios"
 PLAN = LoadPlan(
@@ -122,13 +124,13 @@ class AtTheDoor:
     def __init__(self, folder: Path, many: int = 1) -> None:
         self.path, self.answers = folder / "callers", dict[str, tuple[str, object]]()
         self.there: list[str] = []
-        self.door = Door(Awaited(many, "1", ["KEY"], str(self.path)), self._answer)
+        self.door = Door(Awaited(many, "1", ["KEY"], str(self.path), "the-second", 60.0), self._answer)
 
     def _answer(self, client: str, kind: str, said: object) -> None:
         self.answers[client] = kind, said
 
-    def asks(self, number: str, version: str = "1") -> tuple[str, object]:
-        asking = Asking(f"host_ffffffff{number}", f"load-{number}", 4711, version)
+    def asks(self, number: str, version: str = "1", after: str = "") -> tuple[str, object]:
+        asking = Asking(f"host_ffffffff{number}", f"load-{number}", 4711, version, after)
         assert not self.door.lets_pass(f"door-{number}", "join", msgspec.to_builtins(asking))
         return self.answers[f"door-{number}"]
 
@@ -144,7 +146,7 @@ class AtTheDoor:
 
 def test_who_asks_first_and_is_of_the_same_version_is_let_in(tmp_path: Path) -> None:
     at = AtTheDoor(tmp_path)
-    assert at.asks("1") == ("welcome", [1, ["KEY"]])
+    assert at.asks("1") == ("welcome", [1, ["KEY"], "the-second", 60.0])
     assert at.comes("1")
     assert at.door.lets_pass("host_ffffffff1", "rows", [0, b""])
     assert at.seen() == ["load-1 (pid 4711)"]
@@ -185,15 +187,26 @@ def test_one_that_leaves_before_the_load_makes_room_for_another(tmp_path: Path) 
     assert at.seen() == ["load-2 (pid 4711)"]
 
 
+def test_who_has_sent_a_share_of_this_load_is_to_ask_again_and_of_the_one_before_comes_in(tmp_path: Path) -> None:
+    at = AtTheDoor(tmp_path)
+    assert at.asks("1", after="the-second") == ("again", "")
+    assert at.seen() == []
+    assert not at.comes("1")  # it did not ask for another one
+    assert at.asks("1", after="the-first")[0] == "welcome"
+    assert at.comes("1")
+
+
 class Master:
     """Answers what comes to a socket of its own that is locked with *said*, through a door."""
 
-    def __init__(self, folder: Path, said: str) -> None:
+    def __init__(self, folder: Path, said: str, port: int = 0, run: str = "") -> None:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         word.lock(self._socket, said)
-        self.port = self._socket.bind_to_random_port("tcp://127.0.0.1")
-        self.door = Door(Awaited(1, "1", ["KEY"], str(folder / "callers")), self._answer)
+        self.port = port or self._socket.bind_to_random_port("tcp://127.0.0.1")
+        if port:
+            self._socket.bind(f"tcp://127.0.0.1:{port}")
+        self.door = Door(Awaited(1, "1", ["KEY"], str(folder / "callers"), run, 60.0), self._answer)
         self.heard: list[str] = []
         self._over = False
         self._thread = threading.Thread(target=self._listen)
@@ -226,8 +239,14 @@ def master(tmp_path: Path):
 ME = Asking("host_ffffffff1", "load-1", 4711, "1")
 
 
+def welcomed(said: str, port: int, me: Asking = ME) -> Welcome:
+    found = knock("127.0.0.1", port, said, me, {"KEY": "k"})
+    assert found is not None
+    return found
+
+
 def test_who_knows_the_word_and_has_the_secrets_is_welcome(master: Master) -> None:
-    assert knock("127.0.0.1", master.port, "The-Word ", ME, {"KEY": "k"}).many == 1
+    assert welcomed("The-Word ", master.port).many == 1
 
 
 def test_who_says_another_word_is_not_even_heard(master: Master) -> None:
@@ -295,7 +314,46 @@ def test_a_load_is_shared_by_as_many_as_are_asked_for_and_by_more_where_the_scen
     assert (shared(), shared("load.workers=1"), shared("load.workers=3")) == (2, 2, 3)
 
 
-def test_workers_of_other_machines_are_of_one_run(tmp_path: Path) -> None:
-    scenarios = [str(SCENARIOS / f"{name}.yaml") for name in ("region-loss", "provider-latency")]
-    done = CliRunner().invoke(app, ["run", *scenarios, "--load-hosts", "1", "--out", str(tmp_path)])
-    assert str(done.exception).startswith("--load-hosts: is of one run")
+def test_a_worker_that_asks_while_its_load_ends_is_let_in_by_the_next_one(tmp_path: Path) -> None:
+    first = Master(tmp_path, "the-word", run="first")
+    before, found = welcomed("the-word", first.port), list[Welcome]()
+    asking = msgspec.structs.replace(ME, after=before.run)
+    waiting = threading.Thread(target=lambda: found.append(welcomed("the-word", first.port, asking)))
+    waiting.start()
+    while first.heard.count("join") < 3:  # it was told to ask again
+        threading.Event().wait(0.01)
+    first.close()
+    second = Master(tmp_path, "the-word", first.port, "second")
+    waiting.join(10)
+    second.close()
+    assert [welcome.run for welcome in found] == ["second"]
+
+
+def test_who_stayed_is_told_that_no_other_run_comes() -> None:
+    found, port = list[Welcome | None](), free_port()
+    waiting = threading.Thread(target=lambda: found.append(knock("127.0.0.1", port, "the-word", ME, {})))
+    waiting.start()
+    assert dismiss("127.0.0.1", port, "the-word", 1, 10.0) == 1
+    waiting.join(10)
+    assert found == [None]
+
+
+def test_who_is_not_there_is_not_waited_for_and_a_port_that_another_has_is_left(master: Master) -> None:
+    assert dismiss("127.0.0.1", free_port(), "the-word", 1, 0.01) == 0
+    assert dismiss("127.0.0.1", master.port, "the-word", 1, 10.0) == 0
+
+
+def test_several_runs_have_one_place_and_one_word_and_one_run_has_none_that_stays() -> None:
+    asked, several = load_hosts(2), Gathering(several=True)
+    at = several.place(asked)
+    assert several.place(asked) == at
+    assert (at.many, bool(at.port), bool(at.word), at.stays_s) == (2, True, True, 120.0)
+    assert several.place(NO_HOSTS) == NO_HOSTS
+    alone = Gathering().place(asked)
+    assert (alone.word, alone.stays_s) == ("", 0.0)
+    Gathering(several=True).close()  # to which nobody came
+
+
+def test_the_command_that_repeats_trials_says_where_workers_come() -> None:
+    asked = Asked(hosts=load_hosts(2, "192.0.2.1:4000"))
+    assert "--load-hosts 2 --load-bind 192.0.2.1:4000" in words("harness run", ["a.yaml"], asked, [], 3, Path("out"))
