@@ -92,18 +92,17 @@ def conduct(
 ) -> Run:
     """Carry out what was prepared in the real world, store it, judge it and render its report, beside the *baseline* if there is one.
 
-    Setting *stop* interrupts the run as Ctrl-C does; *taken_back* hears once nothing is in force then, and within a second what is
-    left; *warned*, that a shared Toxiproxy does not answer; else *say* does. The target's processes are those that are *kept* of a run
-    before, and stay; workers of other machines come by the *gathering*, which several runs may share. Whatever breaks on the way ends
-    in a stored run that says so. Raises UsageProblems before anything is touched where nothing answers at *toxiproxy_url*, RefusedError
-    where the target is held or frozen, HarnessError where Toxiproxy or a file cannot be had.
+    Setting *stop* interrupts the run as Ctrl-C does; *taken_back* hears once nothing is in force then, and within a second what is left;
+    *warned*, that a shared Toxiproxy does not answer; else *say* does. The target's processes are those that are *kept* of a run before,
+    and stay, as do workers of other machines by the *gathering*. Whatever breaks on the way ends in a stored run that says so. Raises
+    UsageProblems before anything is touched where nothing answers at *toxiproxy_url*, RefusedError where the target is held or frozen,
+    HarnessError where Toxiproxy or a file cannot be had.
     """
     systems.here()
     from harness.running.holding import held
     from harness.running.orders import VETO_EVERY_S, Asked, Orders, vetoed
     from harness.running.state.place import state_of
     from harness.running.world.interruptions import Interruptions
-    from harness.running.world.load_hosts import Gathering
     from harness.running.world.real import find_proxy
 
     mask = Mask(told_secrets(prepared.plan.target, environment.environment))
@@ -113,8 +112,7 @@ def conduct(
     with signals.installed():
         # A run that has a folder has a history in it, with an end: whoever stops it before that stops it then.
         signals.hold()
-        plan = prepared.plan
-        run_id = run_folder.new_id(plan.target.name, started_at)
+        plan, run_id = prepared.plan, run_folder.new_id(prepared.plan.target.name, started_at)
         state = state_of(plan.target.name, plan.target.state, environment)
         vetoes = [Asked(url, partial(vetoed, url, environment.environment), VETO_EVERY_S) for url in plan.limits.urls]
         ends = started_at + timedelta(seconds=plan.ends_s)
@@ -124,7 +122,7 @@ def conduct(
         ):
             signals.obey(orders.why)
             proxy = find_proxy(environment, toxiproxy_url, say)
-            hosts = (gathering or Gathering()).place(prepared.asked.hosts)
+            hosts = _place(prepared.asked.hosts, gathering)
             folder = run_folder.create(out, plan.scenario.name, run_id)
             first = _first_line(prepared, proxy, folder.path.name, started_at)
             with writing(folder):
@@ -137,6 +135,13 @@ def conduct(
         run = _judged_at_once(folder, baseline)
         signals.heed()
     return replace(run, stopped=signals.received > 0 or signals.ordered)
+
+
+def _place(asked: LoadHosts, gathering: Gathering | None) -> LoadHosts:
+    """Where workers of other machines come that were *asked* for. Raises UsageProblems where nobody can listen there."""
+    from harness.running.world.load_hosts import Gathering
+
+    return (gathering or Gathering()).place(asked)
 
 
 def _lived_through(given: _Given, record: _Record) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket as tcp
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import zmq
 
 ANSWERED_WITHIN_S = 10.0
-_LINGER_MS, _AGAIN_S = 1000, 0.2
+_LINGER_MS, _AGAIN_S, _TRIED_WITHIN_S = 1000, 0.2, 3.0
 
 
 class Welcome(NamedTuple):
@@ -44,6 +46,7 @@ def knock(
     """
     import zmq
 
+    _known(host)
     context: zmq.Context[Any] = zmq.Context()
     try:
         socket = context.socket(zmq.DEALER)
@@ -65,6 +68,15 @@ def knock(
         return welcome
     finally:
         context.destroy()
+
+
+def _known(host: str) -> None:
+    """Raises UnavailableProblems where this machine knows no such *host*."""
+    try:
+        tcp.getaddrinfo(host, None)
+    except tcp.gaierror as error:
+        what = f"this machine knows no {host!r}; give the address that harness run prints"
+        raise UnavailableProblems(Problem(what, path="--master")) from error
 
 
 def _message(kind: str, data: object, client: str) -> bytes:
@@ -107,5 +119,21 @@ def _answered(
                     "harness run prints the word and the address of its load"
                 )
                 raise UsageProblems(Problem(what, path="--join"))
-    what = f"no load waits for workers at {where}, or it cannot be reached from here (nothing was heard within {within_s:g} s)"
+    host, _, port = where.rpartition(":")
+    what = (
+        f"no load waits for workers at {where} (nothing was heard within {within_s:g} s): {why_silent(host, int(port))}"
+    )
     raise UnavailableProblems(Problem(what, path="--master"))
+
+
+def why_silent(host: str, port: int, within_s: float = _TRIED_WITHIN_S) -> str:
+    """Why nothing is heard from *port* of *host*, as far as one connection shows it, and what would be right."""
+    try:
+        tcp.create_connection((host, port), within_s).close()
+    except ConnectionRefusedError:
+        return "nothing listens on that port; give the address that harness run prints, while it waits"
+    except TimeoutError:
+        return f"a firewall may drop what is sent there; have it let TCP to port {port} through (--load-bind ADDRESS:PORT says which)"
+    except OSError as error:
+        return f"this machine cannot reach it: {os.strerror(error.errno) if error.errno else error}"
+    return "what listens there does not answer as a load does; give the address that harness run prints"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +22,11 @@ from harness.running.load.word import WORD, new_word
 from harness.running.world.processes import Processes
 
 _LOOK_S = 0.05
+_AMISS = {
+    errno.EADDRNOTAVAIL: "it has no such address; give one that it has",
+    errno.EADDRINUSE: "another run waits there, or another program has the port; name another port, or none for a free one",
+    errno.EACCES: "only root may take a port below 1024; name a higher one",
+}
 _STAYS_S, _DISMISSED_WITHIN_S = 120.0, 3.0
 
 
@@ -131,8 +135,7 @@ def reserved(asked: LoadHosts) -> LoadHosts:
             probe.bind((asked.address, port))
             at, port = probe.getsockname()
     except OSError as error:
-        known = error.errno in (errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EACCES)
-        why = os.strerror(error.errno) if known and error.errno else str(error)
+        why = _AMISS.get(error.errno or 0) or str(error)
         what = f"nothing can listen at {asked.address}{f':{port}' if port else ''} of this machine: {why}"
         raise UsageProblems(Problem(what, path=BIND)) from error
     if asked.away and on_this_machine(at):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,9 @@ from harness.running.free_port import free_port
 from harness.running.load import LoadPlan, PlannedQuestion, Schedule, elsewhere, word
 from harness.running.load.dismissing import dismiss
 from harness.running.load.door import Asking, Awaited, Door, callers
-from harness.running.load.knocking import Welcome, knock
+from harness.running.load.knocking import Welcome, knock, why_silent
 from harness.running.load.receiving import Received, Sending
-from harness.running.world.load_hosts import Gathering
+from harness.running.world.load_hosts import Gathering, reserved
 from harness.suites.asking import words
 
 SCENARIOS = Path(__file__).resolve().parents[3] / "scenarios"
@@ -268,8 +270,48 @@ def test_a_secret_that_a_worker_lacks_is_told_on_both_sides(master: Master, tmp_
 
 
 def test_that_nobody_waits_there_is_told() -> None:
-    with pytest.raises(UsageProblems, match=r"^--master: no load waits for workers at 127.0.0.1:1,"):
+    with pytest.raises(
+        UsageProblems, match=r"^--master: no load waits for workers at 127.0.0.1:1 .* nothing listens on"
+    ):
         knock("127.0.0.1", 1, "the-word", ME, {}, within_s=0.05)
+
+
+def test_a_machine_that_has_no_such_name_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(UsageProblems, match=r"^--master: this machine knows no 'load.example'; give the address that"):
+        knock("load.example", 1, "the-word", ME, {}, within_s=600)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TimeoutError(), "a firewall may drop what is sent there; have it let TCP to port 4000 through"),
+        (ConnectionRefusedError(), "nothing listens on that port"),
+        (OSError(errno.ENETUNREACH, "x"), "this machine cannot reach it: Network is unreachable"),
+    ],
+)
+def test_why_nothing_is_heard_is_told_by_what_one_connection_comes_to(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, said: str
+) -> None:
+    def failing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(socket, "create_connection", failing)
+    assert why_silent("192.0.2.1", 4000).startswith(said)
+
+
+def test_a_port_at_which_somebody_else_listens_is_told_for_what_it_is() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert why_silent("127.0.0.1", port).startswith("what listens there does not answer as a load does")
+        with pytest.raises(
+            UsageProblems, match="another run waits there, or another program has the port; name another"
+        ):
+            reserved(load_hosts(1, f"127.0.0.1:{port}"))
+    assert reserved(load_hosts(1, f"127.0.0.1:{port}")).port == port
 
 
 def test_words_are_of_letters_that_are_not_mistaken_and_none_comes_twice() -> None:

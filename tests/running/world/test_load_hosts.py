@@ -75,7 +75,9 @@ def test_one_that_is_gone_before_the_load_begins_is_told(tmp_path: Path) -> None
 
 
 def test_an_address_that_is_none_of_this_machine_is_told() -> None:
-    with pytest.raises(UsageProblems, match=r"^--load-bind: nothing can listen at 192.0.2.1 of this machine"):
+    with pytest.raises(
+        UsageProblems, match=r"^--load-bind: nothing can listen at 192.0.2.1 of this machine: it has no such address"
+    ):
         reserved(load_hosts(1, "192.0.2.1"))
 
 
