@@ -124,6 +124,14 @@ def test_a_slip_of_a_key_hides_no_missing_file_and_no_limit_that_can_never_be_se
     assert all(problem[0].isdigit() for problem in problems)
 
 
+@pytest.mark.parametrize("key", ["constant", "burst", "wave"])
+def test_a_shape_of_an_unknown_key_alone_is_told_with_the_others_that_there_are(folder: Path, key: str) -> None:
+    spoil(path := folder / "region-loss.yaml", ("rate_per_s: 20", f"rate_per_s: 20, shape: {{{key}: 5}}"))
+    (said,) = told(path)
+    assert "load.shape" in said
+    assert ("leave shape out" if key == "constant" else "unknown key; known: ramp, sine, spike, steps, trace") in said
+
+
 def test_phases_of_which_one_is_wrong_are_known_by_their_names(folder: Path) -> None:
     path = folder / "region-loss.yaml"
     spoil(path, ("fault: 15s", "fault: 15"), ("good_ratio >= 0.9 in fault", "good_ratio >= 0.9 in falt"))

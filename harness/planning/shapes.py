@@ -38,8 +38,9 @@ def _whole(load: Load, phases: Sequence[Phase]) -> tuple[Stretch, ...]:
         return tuple(Linear(span_s, rate, rate) for span_s, rate in rates if span_s)
     if shape.ramp is not None:
         return tuple(_ramp(shape.ramp, usual, phases))
-    assert shape.spike is not None
-    return tuple(_spike(shape.spike, usual, phases))
+    if shape.spike is not None:
+        return tuple(_spike(shape.spike, usual, phases))
+    return (Linear(end_s, usual, usual),)  # all that it says is an unknown key, which is told elsewhere
 
 
 def phases_of(load: Load) -> Iterator[str]:

@@ -174,7 +174,10 @@ class Load(Strict):
     @model_validator(mode="after")
     def _says_of_bursts_what_bursts_are(self) -> Load:
         said = "cv" in self.model_fields_set and not self.locustfile and not self.watched
-        if said and self.arrivals != "bursty" and self.shape is None:
+        replayed = (
+            self.shape is not None and self.shape.trace is not None
+        )  # of which all that changes nothing is told at once
+        if said and self.arrivals != "bursty" and not replayed:
             what = f"is of bursty arrivals, and these are {self.arrivals}; write arrivals: bursty, or leave it out"
             raise PydanticCustomError("placed", "cv would change nothing", {"wrongs": [(("cv",), what)]})
         return self

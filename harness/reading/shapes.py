@@ -70,6 +70,16 @@ def _or_its_file(schema: dict[str, Any]) -> None:
     schema["anyOf"].append({"type": "string", "minLength": 1})
 
 
+EXAMPLES = {
+    "steps": "{fault: 50}",
+    "ramp": "{over: fault, to: 50}",
+    "spike": "{to: 100, at: fault, for: 2s}",
+    "sine": "{by: 0.5, period: 10s}",
+    "trace": "FILE",
+}
+"""How each shape may be written, for who has written its name alone."""
+
+
 class LoadShape(Strict):
     """One of these; where none is given the rate is rate_per_s throughout."""
 
@@ -84,6 +94,15 @@ class LoadShape(Strict):
         description="requests are due when a trace says: its file, or a mapping with more",
         json_schema_extra=_or_its_file,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_more_than_a_name(cls, written: object) -> object:
+        if written == "constant" or (isinstance(written, dict) and list(written) == ["constant"]):
+            raise ValueError("is not needed for a load of one rate; leave shape out, and write load.rate_per_s")
+        if isinstance(written, str) and written in EXAMPLES:
+            raise ValueError(f"is no more than a name; write such as {{{written}: {EXAMPLES[written]}}}")
+        return written
 
     @model_validator(mode="after")
     def _is_one(self) -> LoadShape:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from harness.judging.sample import planned, rate_per_s
 from harness.planning.outline import outline
 from harness.planning.plan import Plan, plan
 from harness.reading.expectation import Selection
 from harness.reading.scenario import Scenario
+from harness.reading.shapes import EXAMPLES, LoadShape
 from harness.reading.target import Target
 
 MakePlan = Callable[..., Plan]
@@ -104,3 +107,17 @@ def test_a_shape_that_does_not_fit_the_phases_is_refused_with_what_would(
 def test_a_shape_is_one_of_them(make_scenario: Callable[..., Scenario], shape: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="write one"):
         make_scenario(phases=PHASES, load={"shape": shape})
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_a_shape_that_is_a_name_alone_is_told_how_it_is_written(name: str) -> None:
+    with pytest.raises(ValueError, match="is no more than a name; write such as") as refused:
+        LoadShape.model_validate(name)
+    (example,) = re.findall(r"write such as (\{.*\}) \[", str(refused.value))
+    assert getattr(LoadShape.model_validate(yaml.safe_load(example)), name) is not None
+
+
+@pytest.mark.parametrize("shape", ["constant", {"constant": 5}])
+def test_a_load_of_one_rate_needs_no_shape(shape: object) -> None:
+    with pytest.raises(ValueError, match=r"leave shape out, and write load\.rate_per_s"):
+        LoadShape.model_validate(shape)

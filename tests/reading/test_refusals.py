@@ -125,6 +125,16 @@ SCENARIO_SLIPS = [
     ),
     (
         "in_flight_max: 100",
+        "cv: 3\n  shape: {steps: {fault: 40}}",
+        "12 load.cv: is of bursty arrivals, and these are poisson; write arrivals: bursty, or leave it out",
+    ),
+    (
+        "arrivals: poisson",
+        "arrivals: {kind: poisson}",
+        "7 load.arrivals: should be 'constant', 'poisson' or 'bursty', but is a mapping",
+    ),
+    (
+        "in_flight_max: 100",
         "shape: {spike: {at: fault, to: 9, for: 0s}}",
         "12 load.shape.spike.for: should be text such as 3s, 250ms or 2min, but is '0s', and no time at all is too short",
     ),

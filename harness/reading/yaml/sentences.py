@@ -7,7 +7,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -243,7 +243,7 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
             return f'; text that begins with a brace has to stand in quotes: "{{{next(iter(value))}}}"'
         case dict() if _is_file(*value.values()) and _fits(wanted, next(iter(value.values()))):
             return f"; write {next(iter(value.values()))}"
-        case dict() if json_schema(wanted).get("type") == "string":
+        case dict() if json_schema(wanted).get("type") == "string" and get_origin(bare(wanted)) is not Literal:
             return f"; JSON stands in quotes: {_as_text(value)}"
     return _wrapped(value, wanted)
 
