@@ -247,6 +247,24 @@ def test_tasks_with_a_tag_that_is_left_out_are_not_run(shopping: tuple[Ran, Shop
     assert "/never" not in {path for path, _ in shop.heard}
 
 
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+def test_users_who_ask_for_somebody_else_and_wait_for_nothing_come_to_an_end(tmp_path: Path, kind: str) -> None:
+    text = f"""
+from locust import {kind}, task
+
+class Restless({kind}):
+    @task
+    def asks(self):
+        while True:
+            self.client.get("http://somebody.invalid/")
+"""
+    with serving() as (shop, url):
+        ran = run(tmp_path / "restless", text, url)
+    assert (ran.status, shop.heard) == (0, []), ran.log
+    assert {row.outcome for row in ran.rows} == {"not_sent"}
+    assert len(ran.rows) >= REQUESTS
+
+
 def test_users_say_good_bye(shopping: tuple[Ran, Shop]) -> None:
     _, shop = shopping
     assert "/logout" in {path for path, _ in shop.heard}

@@ -199,7 +199,7 @@ def _sent_by_requests(send: Send, recording: Recording) -> Send:
     def sent(self: HttpSession, method: str, url: str, **kwargs: Any) -> Any:
         asked = recording.begins(url, _number(self.user), due_s=_due_s())
         if not asked.entry:
-            return _told_of(asked, HttpResponse(_not_sent(url)), recording)
+            return _told_of(asked, HttpResponse(_unsent(asked, url, recording)), recording)
         own = kwargs.get("headers") or {}
         kwargs["headers"] = {**own, **recording.marks(asked, {**self.headers, **own})}
         try:
@@ -221,7 +221,7 @@ def _sent_fast(send: Send, recording: Recording) -> Send:
         asked = recording.begins(url, _number(self.user), due_s=_due_s())
         if not asked.entry:
             refused = self.client._make_request(url, method=method, headers=kwargs.get("headers"))
-            return _told_of(asked, ErrorResponse(refused, _not_sent(url)), recording)
+            return _told_of(asked, ErrorResponse(refused, _unsent(asked, url, recording)), recording)
         own = kwargs.get("headers") or {}
         kwargs["headers"] = {**own, **recording.marks(asked, own)}
         try:
@@ -235,8 +235,18 @@ def _sent_fast(send: Send, recording: Recording) -> Send:
     return sent
 
 
-def _not_sent(url: str) -> _NotSentError:
-    return _NotSentError(str(elsewhere("/".join(url.split("/", 3)[:3]))))
+def _unsent(asked: Asked, url: str, recording: Recording) -> _NotSentError:
+    """Why nothing was sent to *url*.
+
+    Who asks again at once would let nobody else of this process go on, as whoever ends the load, so that takes as long as to be refused.
+    """
+    why = _NotSentError(str(elsewhere("/".join(url.split("/", 3)[:3]))))
+    try:
+        gevent.sleep(LOOK_S)
+    except BaseException:
+        recording.broke_off(asked, why)
+        raise
+    return why
 
 
 def _told_of(asked: Asked, response: Any, recording: Recording) -> Any:
