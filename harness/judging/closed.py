@@ -81,19 +81,28 @@ def consequences(evidence: Evidence) -> str:
 
 
 def spoilt(evidence: Evidence) -> Iterator[str]:
-    """What of a closed load keeps its numbers from being trusted."""
+    """What the users of a closed load did that keeps its numbers from being trusted."""
     if not evidence.plan.closed:
         return
     rows = evidence.request_table
     if not len(rows):
-        yield f"{evidence.plan.scenario.load.who} asked nothing in the whole run: does their file have tasks, and do those ask self.client?"
+        yield (
+            f"{evidence.plan.scenario.load.who} asked nothing in the whole run: does their file have tasks, do those ask self.client, "
+            "and does what comes before them, such as on_start, raise nothing?"
+        )
         return
     yield from _elsewhere(rows)
     yield from _left(evidence)
-    late = [load.late["load"].p99_ms for load in loads(evidence) if "load" in load.late]
-    if max(late, default=0.0) > LATE_MS:
+
+
+def late(evidence: Evidence) -> Iterator[str]:
+    """That the process in which the users of a closed load live was late, so that they measured themselves."""
+    if not evidence.plan.closed:
+        return
+    found = [load.late["load"].p99_ms for load in loads(evidence) if "load" in load.late]
+    if max(found, default=0.0) > LATE_MS:
         yield (
-            f"the process in which the users live ran late: 1 time in 100 by {max(late):.0f} ms or more, and {LATE_MS:.0f} ms is the "
+            f"the process in which the users live ran late: 1 time in 100 by {max(found):.0f} ms or more, and {LATE_MS:.0f} ms is the "
             "most; have fewer users, or let their tasks compute less"
         )
 

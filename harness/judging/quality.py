@@ -11,7 +11,7 @@ import numpy.typing as npt
 from harness.faults.effects import EdgeRule
 from harness.judging import result, watched
 from harness.judging.answers import given_up
-from harness.judging.closed import begun, consequences, spoilt, waits
+from harness.judging.closed import begun, consequences, late, spoilt, waits
 from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
@@ -116,6 +116,7 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
         return
     # Where nobody used the service, that is behind all that is missing of its faults.
     yield from watched.spoilt(evidence)
+    yield from (Doubt(kind="users", said=said) for said in spoilt(evidence))
     yield from _faults(evidence, faults)
     yield from _late_steps(evidence)
     if quality.impossible:
@@ -127,7 +128,7 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
     of_workers = _of_workers(evidence)
     yield from (Doubt(kind="worker", said=said) for said in of_workers)
     of_load = [] if of_workers or not evidence.plan.asks else _load(quality, closed=waits(evidence) > 0)
-    yield from (Doubt(kind="load", said=said) for said in [*spoilt(evidence), *of_load])
+    yield from (Doubt(kind="load", said=said) for said in [*late(evidence), *of_load])
     yield from (Doubt(kind="wire", said=said) for said in broken(evidence))
     if strange := _of_no_link(evidence):
         said = (

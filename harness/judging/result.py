@@ -420,6 +420,7 @@ DoubtKind = Literal[
     "late",
     "impossible_times",
     "load",
+    "users",
     "worker",
     "wire",
     "one_answer",

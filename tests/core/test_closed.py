@@ -225,6 +225,13 @@ def test_users_who_ask_nothing_at_all_spoil_it(make_closed: MakeClosed, make_evi
     assert "asked nothing in the whole run" in said
 
 
+def test_what_users_did_wrong_is_told_before_what_is_missing_since(make_closed: MakeClosed, make_evidence: Any) -> None:
+    result = judge(make_evidence(make_closed(), requests=[]))
+    assert result.doubts[0].kind == "users"
+    assert "asked nothing in the whole run" in result.doubts[0].said
+    assert {doubt.kind for doubt in result.doubts[1:]} >= {"no_baseline"}
+
+
 def test_clients_that_have_no_status_are_answered_all_the_same(make_closed: MakeClosed, as_run: AsRun) -> None:
     result = judge(as_run(make_closed(), lambda *_: {"status": 0}))
     assert "were answered" not in result.reason

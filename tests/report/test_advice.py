@@ -58,6 +58,14 @@ def test_what_was_said_while_a_run_went_on_has_its_advice(failing, said: str, as
     assert not line.startswith(GENERAL)
 
 
+def test_a_load_of_users_is_told_of_what_users_have(failing) -> None:
+    (users,) = advice(of(failing.result, "", doubts=[("users", "10 users of users.py asked nothing")]))
+    (load,) = advice(of(failing.result, "", doubts=[("load", "the process in which the users live ran late")]))
+    assert "locustfile" in users
+    assert "logs/load.log" in users
+    assert "load.users" in load
+
+
 def test_what_nobody_has_heard_of_has_advice_in_general(failing) -> None:
     (line,) = advice(of(failing.result, "Nobody has ever heard of this."))
     assert line.startswith(GENERAL)
