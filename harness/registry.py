@@ -69,8 +69,11 @@ def _third_parties() -> EntryPoints:
 def nearest(name: str, known: Sequence[str]) -> list[str]:
     """The one of *known* that *name* is most likely a slip of, if there is one.
 
+    One that differs in capitals alone is the nearest.
     Of several that are as near, one with the same letters or the same beginning: two letters in the wrong order are the usual slip.
     """
+    if same := [other for other in known if other.lower() == name.lower() and other != name]:
+        return same[:1]
     near = get_close_matches(name, known, n=3, cutoff=0.61)
     return sorted(near, key=lambda other: (sorted(other) != sorted(name), near.index(other)))[:1]
 

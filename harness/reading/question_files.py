@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from harness.problems import Problem, UsageProblems
 from harness.reading.questions import QUESTIONS_MAX, Question, Questions
+from harness.reading.table_text import each_once, other_width, separated_by_commas
 from harness.reading.yaml import Document, load, paths
 from harness.reading.yaml.document import text_of
 from harness.reading.yaml.paths import KeyPath
@@ -183,8 +184,7 @@ def _csv(text: str, file: str, strict: bool) -> Iterator[_Row]:
         _check_columns(columns, file, strict)
         for row in reader:
             if any(row) and len(row) != len(columns):
-                what = f"has {len(row)} values, and there are {len(columns)} columns"
-                raise UsageProblems(Problem(what, file, reader.line_num))
+                raise UsageProblems(Problem(other_width(row, columns), file, reader.line_num))
             if any(row):
                 cells = zip(columns, row, strict=True)
                 yield reader.line_num, {name: _cell(name, cell) for name, cell in cells if cell.strip()}
@@ -193,12 +193,9 @@ def _csv(text: str, file: str, strict: bool) -> Iterator[_Row]:
 
 
 def _check_columns(columns: Sequence[str], file: str, strict: bool) -> None:
-    between = next((one for one in (";", "\t", "|") if len(columns) == 1 and one in columns[0]), None)
-    if between is not None:
-        what = f"has {between!r} between its columns; save it with commas between them"
-        raise UsageProblems(Problem(what, file, 1))
-    if strict and (twice := [name for name in dict.fromkeys(columns) if columns.count(name) > 1]):
-        raise UsageProblems(*(Problem(f"there are several columns {name!r}; keep one", file, 1) for name in twice))
+    separated_by_commas(columns, file)
+    if strict:
+        each_once(columns, columns, file)
     problems = [
         Problem(f"there is no column {name!r}; its first line names its columns", file, 1)
         for name in ("id", "text")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from harness.problems import Problem, UsageProblems
+from harness.reading.table_text import other_width
 from harness.registry import nearest
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _seconds(rows: Sequence[tuple[int, list[str]]], columns: Sequence[str], of: 
     for line, row in rows if not problems else ():
         wrong: list[tuple[str, str]] = []
         if len(row) != len(columns):
-            wrong = [("", f"has {len(row)} values, and there are {len(columns)} columns")]
+            wrong = [("", other_width(row, columns))]
         else:
             said = dict(zip(columns, (value.strip() for value in row), strict=True))
             wrong = list(_wrong(said, of, found[-1].second if found else -1))

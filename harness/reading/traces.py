@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from harness.problems import Problem, UsageProblems
+from harness.reading.table_text import each_once, other_width, separated_by_commas
 from harness.registry import nearest
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ _SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 _AT_ONCE = 20_000
 """So many rows are read before they are made into numbers: as texts they take ten times the room."""
 _SHOWN = 40
+_YEARS = (1678, 2261)
+"""Of those in between, nanoseconds since 1970 are numbers of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +151,11 @@ def form_of(columns: Sequence[str], file: str) -> Form:
         meant = {name: near[0] for name in columns if name not in every and (near := nearest(name, every))}
         slips = "".join(f"; did you mean {near!r} by {name!r}?" for name, near in meant.items())
         found = ", ".join(name or "(no name)" for name in columns) or "none"
-        raise UsageProblems(Problem(f"its columns are those of no trace: {found}{slips} Known are {known}", file, 1))
+        if any(map(_number, columns)):
+            slips = "; the first line has to name them."
+        raise UsageProblems(
+            Problem(f"its columns are those of no trace: {found}{slips or '.'} Known are {known}", file, 1)
+        )
     form = here[0]
     for name in columns:
         near = nearest(name, list(form.columns.values()))
@@ -231,7 +238,7 @@ class _Rows:
         except (TypeError, ValueError, OverflowError):
             for value, line in zip(values, lines, strict=True):
                 if _number(value) is None:
-                    raise self._refuse(column, value, "is no number", line) from None
+                    raise self._refuse(column, value, f"is no number{_with_a_point(value)}", line) from None
             raise
 
     def _seconds(self, values: Sequence[object], lines: Sequence[int]) -> Floats:
@@ -265,6 +272,11 @@ class _Rows:
                     else "names no time zone, and the rows before it do"
                 )
             raise self._refuse(self.form.time, values[at], what, lines[at])
+        far = ((stamps.dt.year < _YEARS[0]) | (stamps.dt.year > _YEARS[1])).to_numpy()
+        if far.any():
+            at = int(far.argmax())
+            what = f"is no time of a trace; they are of the years {_YEARS[0]} to {_YEARS[1]}"
+            raise self._refuse(self.form.time, values[at], what, lines[at])
         return np.asarray(stamps.dt.as_unit("ns").astype("int64"), np.int64)
 
     def _counts(self, column: str, values: Sequence[object], lines: Sequence[int]) -> Ints:
@@ -297,6 +309,12 @@ def _zoned(stamp: str) -> bool:
     return "+" in time or "-" in time or time[-1:] in ("Z", "z")
 
 
+def _with_a_point(value: object) -> str:
+    """How *value* is written as a number, where a comma alone is wrong with it; else nothing."""
+    right = value.strip().replace(",", ".") if isinstance(value, str) and value.count(",") == 1 else ""
+    return f"; a number is written with a point, such as {right}" if right and _number(right) is not None else ""
+
+
 def _number(value: object) -> float | None:
     try:
         return None if isinstance(value, bool) or value is None else float(value)  # type: ignore[arg-type]  # what is none raises
@@ -327,21 +345,22 @@ def _csv(text: Iterable[str], file: str) -> _Content:
         columns = [name.strip() for name in next((row for row in reader if any(row)), [])]
         if not columns:
             raise UsageProblems(Problem("is empty; its first line names its columns", file))
+        separated_by_commas(columns, file)
         rows = _Rows(form_of(columns, file), columns, file)
+        each_once(columns, rows.wanted, file)
         positions = [columns.index(name) for name in rows.wanted]
-        return _gathered(rows, _picked(reader, positions, len(columns), file))
+        return _gathered(rows, _picked(reader, positions, columns, file))
     except csv.Error as error:
         raise UsageProblems(Problem(f"is no CSV: {error}", file, reader.line_num)) from None
 
 
-def _picked(reader: Any, positions: Sequence[int], width: int, file: str) -> Iterator[tuple[Any, ...]]:
+def _picked(reader: Any, positions: Sequence[int], columns: Sequence[str], file: str) -> Iterator[tuple[Any, ...]]:
     """The line of each row with its values at *positions*; *reader* is one of the csv module, whose type has no public name."""
     for row in reader:
-        if len(row) == width and any(row):
+        if len(row) == len(columns) and any(row):
             yield (reader.line_num, *[row[position] for position in positions])
         elif any(row):
-            what = f"has {len(row)} values, and there are {width} columns"
-            raise UsageProblems(Problem(what, file, reader.line_num))
+            raise UsageProblems(Problem(other_width(row, columns), file, reader.line_num))
 
 
 _VALUE = float | int | str | None
@@ -403,6 +422,8 @@ def _of_frame(column: Any) -> Any:
     """The values of one *column* of a table: an array of numbers, else a list."""
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-    if is_numeric_dtype(column) and not is_bool_dtype(column):
+    if is_bool_dtype(column):
+        return [None if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]
+    if is_numeric_dtype(column):
         return column.to_numpy(dtype="float64", na_value=math.nan)
     return [None if missing else value for value, missing in zip(column, column.isna(), strict=True)]

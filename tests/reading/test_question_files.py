@@ -76,6 +76,15 @@ def test_a_line_of_json_may_have_turns_and_tools(tmp_path: Path) -> None:
         ("q.csv", "id,text,turns\na,x,y\n", ["q.csv:1: a cell cannot hold turns; write the questions as JSONL or YAML"]),
         ("q.csv", "id,text,regoin\na,x,y\n", ["q.csv:1: unknown column 'regoin'; did you mean 'region'?"]),
         ("q.csv", "id,text\na,x,y\n", ["q.csv:2: has 3 values, and there are 2 columns"]),
+        ("q.csv", "ID,text\na,x\n", [
+            "q.csv:1: there is no column 'id'; its first line names its columns",
+            "q.csv:1: unknown column 'ID'; did you mean 'id'?",
+        ]),
+        ("q.csv", "id,text\na ,x\n", [
+            "q.csv:2 id: should be text of at most 60 characters: letters, digits, ., _ and -, and first a letter or a digit, "
+            "but is 'a '; leave out the blanks around it",
+        ]),
+        ("q.csv", "id,text\na\n", ["q.csv:2: has 1 value, and there are 2 columns"]),
         ("q.csv", "id;text\na;x\n", ["q.csv:1: has ';' between its columns; save it with commas between them"]),
         ("q.csv", "id,id,text\na,b,x\n", ["q.csv:1: there are several columns 'id'; keep one"]),
         ("q.csv", 'id,text\na,"x\nb,y\n', ["q.csv:3: is no CSV: unexpected end of data"]),

@@ -161,7 +161,17 @@ def test_an_instant_of_our_own_counts_from_the_first(trace: Write) -> None:
         ("t.csv", "due_s,tokens_in\n1,5.5\n", "t.csv:2 tokens_in: '5.5' is no number of tokens"),
         ("t.csv", "due_s,tokens_in\n1,many\n", "t.csv:2 tokens_in: 'many' is no number"),
         ("t.csv", "due_s,tokens_in\n1,5\n2,6,7\n", "t.csv:3: has 3 values, and there are 2 columns"),
-        ("t.csv", "due_s,tokens_in\n1\n", "t.csv:2: has 1 values, and there are 2 columns"),
+        ("t.csv", "due_s,tokens_in\n1\n", "t.csv:2: has 1 value, and there are 2 columns"),
+        ("t.csv", "due_s\n1,2\n", "t.csv:2: has 2 values, and there is 1 column"),
+        ("t.csv", "due_s;tokens_in\n1;5\n", "t.csv:1: has ';' between its columns; save it with commas between them"),
+        ("t.csv", "due_s\ttokens_in\n1\t5\n", "t.csv:1: has '\\t' between its columns; save it with commas between them"),
+        ("t.csv", "due_s,due_s\n1,2\n", "t.csv:1: there are several columns 'due_s'; keep one"),
+        ("t.csv", "1,5\n2,6\n", "t.csv:1: its columns are those of no trace: 1, 5; the first line has to name them. Known are"),
+        ("t.csv", "when\n2\n", "t.csv:1: its columns are those of no trace: when. Known are"),
+        ("t.csv", "Due_S\n2\n", "t.csv:1: its columns are those of no trace: Due_S; did you mean 'due_s' by 'Due_S'? Known are"),
+        ("t.csv", 'due_s\n"1,5"\n', "t.csv:2 due_s: '1,5' is no number; a number is written with a point, such as 1.5"),
+        ("t.csv", 'due_s\n"1,x"\n', "t.csv:2 due_s: '1,x' is no number"),
+        ("t.csv", "at\n0001-01-01 00:00:00\n", "t.csv:2 at: '0001-01-01 00:00:00' is no time of a trace; they are of the years 1678"),
         ("t.csv", "due_s\n", "t.csv: has no row, so no request would be due"),
         ("t.csv", "", "t.csv: is empty; its first line names its columns"),
         ("t.jsonl", "\n", "t.jsonl: is empty; each of its lines is a JSON object"),
@@ -181,6 +191,16 @@ def test_what_is_wrong_is_told_with_its_line_and_column(
     told: Callable[..., str], name: str, text: str, message: str
 ) -> None:
     assert told(text, name).startswith(message)
+
+
+def test_columns_that_are_passed_over_may_have_one_name(trace: Write) -> None:
+    assert trace("due_s,x,x\n1,2,3\n").at_s.tolist() == [1.0]
+
+
+def test_what_is_true_or_false_is_no_time(tmp_path: Path) -> None:
+    pd.DataFrame({"due_s": [True, False]}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(UsageProblems, match="1 due_s: 'True' is no number"):
+        read(tmp_path / "t.parquet")
 
 
 def test_a_file_that_is_not_utf_8_is_told(told: Callable[..., str]) -> None:

@@ -257,10 +257,9 @@ def _marked(text: str, wanted: object) -> str:
         text.strip("\u201c\u201d\u201e\u2018\u2019"): "curly quotes are letters to YAML; write plain ones, or none",
     }
     if "://" not in text:  # an address has both
-        beside |= {
-            text.partition("#")[0].rstrip(): "a blank is missing before the # of the comment",
-            text.partition("//")[0].rstrip(): "a comment begins with #",
-        }
+        comments = {"#": "a blank is missing before the # of the comment", "//": "a comment begins with #"}
+        beside |= {text.partition(sign)[0].rstrip(): what for sign, what in comments.items() if sign in text}
+    beside |= {text.strip(): "leave out the blanks around it"}
     rights = (what for right, what in beside.items() if right not in ("", text) and _fits(wanted, _unquoted(right)))
     return "".join(f"; {what}" for what in [*rights][:1])
 
