@@ -91,7 +91,6 @@ class Lost:
 
 def lost(found: Tries, disturbance: Disturbance) -> Iterator[Lost]:
     """Each provider that *disturbance* leaves answering nothing, once there was time to notice."""
-    import numpy as np
 
     run = found.run
     window = run.window_of(disturbance)
@@ -107,7 +106,7 @@ def lost(found: Tries, disturbance: Disturbance) -> Iterator[Lost]:
         if of_the_wire and found.good[here].mean() <= 1 - LOST:
             # Whoever has waited there since before is no sign of a door that stays open.
             due_s = found.of_request("due_s")
-            asked = np.unique(found.row[(link == name) & (due_s >= from_s) & (due_s < window.end_s)])
+            asked = found.requests((link == name) & (due_s >= from_s) & (due_s < window.end_s))
             yield Lost(name, from_s, window.end_s, here, asked)
 
 
@@ -127,8 +126,7 @@ def _asked_on(found: Tries, of: Lost) -> bool:
 
 def usual_per_s(found: Tries, link: str) -> float:
     """How many requests a second were tried on *link* in the baseline."""
-    import numpy as np
 
     lasted_s = before_faults_s(found.run)
     mine = (found.words("link") == link) & before_faults(found.run)[found.row]
-    return np.unique(found.row[mine]).size / lasted_s if lasted_s else 0.0
+    return found.requests(mine).size / lasted_s if lasted_s else 0.0

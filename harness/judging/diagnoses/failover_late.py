@@ -68,7 +68,7 @@ class FailoverLate(Cause):
                     f"{int(never.sum())} of them were never tried on {whole}, which answered well meanwhile{moved}",
                 ],
                 rows,
-                int(np.isin(found.row, rows).sum()),
+                int(found.made_for(rows).sum()),
                 f"Turn to {whole} after the first try on {broken} that fails or is late (LiteLLM: fallbacks and num_retries; Envoy: "
                 "priority and num_retries), as long as it has room for both.",
                 [
@@ -89,13 +89,21 @@ def _first_at(found: Tries) -> Words:
     """Of each request the link on which it was tried first; empty where nobody knows."""
     import numpy as np
 
-    from harness.record.columns import Words, ordered
+    from harness.record.columns import Words
 
-    link, row = found.words("link"), found.row
-    first = np.full(len(found.run.request_table), len(link.vocabulary), np.int32)
-    order = ordered(row, found.column("start_s"))[::-1]
-    first[row[order]] = link.codes[order]
-    return Words.numbered(first, [*link.vocabulary, ""])
+    def made() -> Words:
+        link, row, start_s = found.words("link"), found.row, found.column("start_s")
+        new = np.ones(row.size, np.bool_)
+        new[1:] = row[1:] != row[:-1]
+        earliest_s = np.minimum.reduceat(start_s, np.flatnonzero(new)) if row.size else start_s
+        # Of several that began at once the first, which comes last here.
+        at = np.flatnonzero(start_s == earliest_s[np.cumsum(new) - 1])[::-1]
+        first = np.full(len(found.run.request_table), len(link.vocabulary), np.int32)
+        first[row[at]] = link.codes[at]
+        return Words.numbered(first, [*link.vocabulary, ""])
+
+    links: Words = found.run.once("links tried first", made)
+    return links
 
 
 def lost_and_whole(found: Tries) -> Iterator[tuple[Window, str, str]]:

@@ -62,7 +62,7 @@ class FailoverOverloads(Cause):
                         f"and {rows.size} of {int(due.sum())} requests of its own went bad",
                     ],
                     rows,
-                    int(np.isin(found.row, rows).sum()),
+                    int(found.made_for(rows).sum()),
                     f"Bound what turns to {name} to what it has room for, and serve its own users first (Envoy: circuit_breakers and "
                     "priority; LiteLLM: rpm and tpm of each deployment).",
                     [

@@ -38,8 +38,8 @@ class FailoverToWhatIsDown(Cause):
                 there = inside & (link == other)
                 if other == broken or other not in hit or not there.any() or found.good[there].mean() > DEAD:
                     continue
-                turned = np.unique(found.row[there & (found.words("layer") == "failover")])
-                saved = np.unique(found.row[link == whole])
+                turned = found.requests(there & (found.words("layer") == "failover"))
+                saved = found.requests(link == whole)
                 rows = turned[~good[turned] & ~np.isin(turned, saved)]
                 if rows.size < ENOUGH:
                     continue
@@ -52,7 +52,7 @@ class FailoverToWhatIsDown(Cause):
                         f"none of them was tried on {whole}, which answered well meanwhile",
                     ],
                     rows,
-                    int(np.isin(found.row, rows).sum()),
+                    int(found.made_for(rows).sum()),
                     f"Let {whole} be the next after {broken}: a fallback that shares a region, an account or a network with what it stands "
                     "in for is none (LiteLLM: order of fallbacks; Envoy: priority and locality).",
                     [

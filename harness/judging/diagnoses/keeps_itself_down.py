@@ -44,7 +44,7 @@ class KeepsItselfDown(Cause):
             "It keeps itself down: retries fill what its providers can do",
             said,
             rows,
-            int(np.isin(found.row, rows).sum()) if (found := tries(run)).row.size else 0,
+            int(found.made_for(rows).sum()) if (found := tries(run)).row.size else 0,
             "Bound retries by a budget: one for ten good answers, and none when it is spent (Envoy: retry_budget; "
             "AWS SDKs: retry mode standard).",
             [predicted(run, GoodRatio(), last.name, foreseen, "retries that cost a tenth of the load at most")],

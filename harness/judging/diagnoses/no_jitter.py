@@ -54,7 +54,7 @@ class NoJitter(Cause):
         alike: list[tuple[int, float]] = []
         for place in range(1, 1 + int(found.place[known].max(initial=0))):
             here = known & (found.place == place)
-            if np.unique(found.row[here]).size < ENOUGH:
+            if found.requests(here).size < ENOUGH:
                 break
             tenth, middle, ninetieth = np.quantile(waited_s[here], [0.1, 0.5, 0.9])
             if middle >= LEAST_S and ninetieth - tenth <= max(2 * SPREAD * middle, 2 * HAIR_S):
@@ -63,7 +63,7 @@ class NoJitter(Cause):
             return None
         at_hand = np.isin(found.place, [place for place, _ in alike])
         shown = known & at_hand
-        rows = np.unique(found.row[shown])
+        rows = found.requests(shown)
         waits = ", ".join(f"{plain(middle)} s before try {place + 1}" for place, middle in alike[:4])
         return self.document(
             run,
@@ -114,10 +114,12 @@ def _drawn_anew(found: Tries, waited_s: npt.NDArray[np.float64], shown: Bools) -
 
     run, start_s = found.run, found.column("start_s")
     link = found.words("link").codes
-    again = np.isin(found.at, tried_again(run)[1])
-    order = ordered(found.row, start_s)
+    tried = np.zeros(len(run.attempt_table), np.bool_)
+    tried[tried_again(run)[1]] = True
+    again = tried[found.at]
     # Who was not tried again has no part in it.
-    order = order[np.isin(found.row[order], found.row[again])]
+    several = np.flatnonzero(found.made_for(found.row[again]))
+    order = several[ordered(found.row[several], start_s[several])]
     row, waits_s, start_s, link, again = found.row[order], waited_s[order], start_s[order], link[order], again[order]
     first = np.r_[True, row[1:] != row[:-1]]
     many = np.diff(np.append(np.flatnonzero(first), row.size))

@@ -57,7 +57,7 @@ class OneEntry(Cause):
                         f"of its own; of those of the other entries {well:.0%} were good",
                     ],
                     rows,
-                    int(np.isin(tries(run).row, rows).sum()),
+                    int(tries(run).made_for(rows).sum()),
                     f"Take {name} out while it is unwell and send its users to another entry (a health check of the load balancer that "
                     "asks for a whole answer), or let it use what the others use.",
                     [

@@ -24,13 +24,12 @@ class OutlivedClients(Cause):
     id: ClassVar[str] = "outlived_clients"
 
     def find(self, run: Evidence) -> Diagnosis | None:
-        import numpy as np
 
         found = tries(run)
         after, press = troubled(run)[found.row], over(run)
         left_s = press.end_s[found.at]
         late = after & (press.outcome[found.at] == "timed_out") & (found.column("start_s") > left_s + LATE_S)
-        rows = np.unique(found.row[late])
+        rows = found.requests(late)
         if rows.size < ENOUGH or late.sum() < SHARE * after.sum():
             return None
         longest_s = float((found.column("start_s") - left_s)[late].max())

@@ -24,7 +24,6 @@ class ProbesWithUsers(Cause):
     id: ClassVar[str] = "probes_with_users"
 
     def find(self, run: Evidence) -> Diagnosis | None:
-        import numpy as np
 
         found = tries(run)
         good, due_s = run.column("requests", "good").astype(bool), run.column("requests", "due_s")
@@ -51,7 +50,7 @@ class ProbesWithUsers(Cause):
                     f"of the others in that time {good[others].mean():.0%} were good",
                 ],
                 rows,
-                int(np.isin(found.row, rows).sum()),
+                int(found.made_for(rows).sum()),
                 f"Find out with a call of your own whether {one.link} is back (a health check: Envoy health_checks, LiteLLM "
                 "background_health_checks), or turn elsewhere with the same request when its probe fails.",
                 [

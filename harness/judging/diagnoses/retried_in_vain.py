@@ -27,13 +27,12 @@ class RetriedInVain(Cause):
     id: ClassVar[str] = "retried_in_vain"
 
     def find(self, run: Evidence) -> Diagnosis | None:
-        import numpy as np
 
         found = tries(run)
         status = found.column("status")
         stays = final(run)[found.at] & troubled(run)[found.row]
         vain = NonRetryableRetries().kind(run)[found.at] & troubled(run)[found.row]
-        rows, got = np.unique(found.row[vain]), np.unique(found.row[stays])
+        rows, got = found.requests(vain), found.requests(stays)
         if rows.size < ENOUGH or rows.size < SHARE * got.size:
             return None
         codes = found.words("error")

@@ -92,7 +92,10 @@ def _nested(found: Tries) -> _Nested | None:
     counted = found.counted
     if not (counted > 0).any():
         return None
-    groups, known = found.begins.size, counted >= 0
+    # Of fewer than four tries no two counts come twice.
+    groups, known = found.begins.size, (counted >= 0) & (found.sizes >= 4)[found.group]
+    if not known.any():
+        return None
     width = int(counted.max()) + 1
     pairs, times = np.unique(found.group[known].astype(np.int64) * width + counted[known], return_counts=True)
     of = pairs // width
@@ -141,8 +144,8 @@ def _without_sdk(found: Tries, phase: str, other: int) -> Interval:
     hit = ~found.good & within_faults(run, found.words("link"), found.column("start_s"), of_the_wire=True)
     # Where the first try is that the wire let through; beyond the last one of its group where there is none.
     first = sizes.copy()
-    free = np.flatnonzero(~hit)
-    np.minimum.at(first, found.group[free], found.place[free])
+    free = np.flatnonzero(~hit)[::-1]
+    first[found.group[free]] = found.place[free]  # of several the first of the group, which comes last here
     each = (
         np.where(
             _after_a_good_one(found, first < np.minimum(sizes, other)),
@@ -166,6 +169,8 @@ def _after_a_good_one(found: Tries, good: Bools) -> Bools:
     import numpy as np
 
     press, row = found.column("press")[found.begins], found.row[found.begins]
+    if not press.any():
+        return np.zeros(row.size, np.bool_)
     first = np.full(found.run.column("requests", "index").size, np.iinfo(np.intp).max)
     np.minimum.at(first, row[good], press[good])
     after: Bools = press > first[row]

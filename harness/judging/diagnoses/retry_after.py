@@ -40,7 +40,7 @@ class RetryAfter(Cause):
         told, stated_s, waited_s = _waits(found)
         told &= troubled(run)[found.row]
         early = told & (waited_s < stated_s - EARLY_S)
-        rows = np.unique(found.row[early])
+        rows = found.requests(early)
         if rows.size < ENOUGH or early.sum() < SHARE * told.sum():
             return None
         way = _way(stated_s[early], waited_s[early], stated_s[told & ~early])

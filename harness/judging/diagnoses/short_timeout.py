@@ -50,7 +50,7 @@ class ShortTimeout(Cause):
             start_s = found.column("start_s")
             here = found.words("link").isin(disturbance.links) & (start_s >= window.start_s) & (start_s < window.end_s)
             gone, gave_up_s = here & _let_go(found), found.column("end_s") - start_s
-            rows = np.unique(found.row[gone])
+            rows = found.requests(gone)
             if rows.size < ENOUGH or gone.sum() < SHARE * here.sum():
                 continue
             own_s = float(np.median(gave_up_s[gone]))

@@ -43,7 +43,7 @@ class StaleBehindSeen(Cause):
                 f"the first says version {version[rows[0]]:.0f} after {seen[rows[0]]:.0f}",
             ],
             rows,
-            int(np.isin(tries(run).row, rows).sum()),
+            int(tries(run).made_for(rows).sum()),
             "Pass on the newest version that a conversation has seen, and answer from no older one: read from another store, or say that "
             "there is no answer (Redis: WAIT and a read from the primary; Cosmos DB: session tokens).",
             [

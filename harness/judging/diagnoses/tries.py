@@ -68,6 +68,24 @@ class Tries:
         found: npt.NDArray[Any] = self.run.once(("of tries", what), made, CHEAP)
         return found
 
+    def requests(self, which: Bools) -> npt.NDArray[Any]:
+        """The rows of the requests that these attempts were made for, each once."""
+        import numpy as np
+
+        rows = self.row[which]
+        first = np.ones(rows.size, np.bool_)
+        first[1:] = rows[1:] != rows[:-1]
+        return rows[first]
+
+    def made_for(self, rows: npt.NDArray[Any]) -> Bools:
+        """Which attempts were made for the requests in *rows*."""
+        import numpy as np
+
+        wanted = np.zeros(len(self.run.request_table), np.bool_)
+        wanted[rows] = True
+        mine: Bools = wanted[self.row]
+        return mine
+
     @property
     def counted(self) -> npt.NDArray[np.int64]:
         """How often an SDK says that it has tried before (``x-stainless-retry-count``); -1 where it says nothing."""
