@@ -34,28 +34,17 @@ def compare(
 
     rows = requests.words("outcome") == "complete"
     places = np.flatnonzero(rows)
-    question, entry, conversation = (requests.words(name)[places] for name in ("question", "entry", "conversation"))
     # A service that repeats the question repeats its nonce, which is another one every time.
     answer = requests.words("answer")[places].map(unmarked)
     publish = plan.target.publish
     return consistency.compare(
-        Given(
-            question=question,
-            entry=entry,
-            conversation=conversation,
-            sent_s=requests.numbers("sent_s")[places],
-            end_s=requests.numbers("end_s")[places],
-            overlapped=requests.numbers("overlapped")[places],
-            answer=answer,
-            version=requests.numbers("snapshot_version")[places],
-            seen=requests.numbers("seen_version")[places],
-        ),
+        Given(requests, places, answer),
         publications,
         baseline=(requests.words("phase")[places] == "baseline")
         & (requests.numbers("end_s")[places] < _broken_from_s(plan)),
         replica_lag_s=publish.replica_lag if publish else 0.0,
         by=plan.target.ask.reply.compare,
-        told=_told(question, answer, asked),
+        told=_told(requests.words("question")[places], answer, asked),
     )
 
 

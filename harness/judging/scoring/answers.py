@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from math import inf
@@ -27,27 +27,29 @@ FIRST_ANSWERS = 20  # whose usual version is taken to be in force at the start w
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """Answers that completed, in any order; a version that nobody knows is NaN, and so is an instant."""
+    """Answers that completed, in any order: *rows* of *requests*, and the *answer* of each; a version that nobody knows is NaN, and so is
+    an instant. Of very many each column is read when its turn comes, and none is held beside those that are made of them."""
 
-    question: Words
-    entry: Words
-    conversation: Words
-    sent_s: Floats
-    end_s: Floats
-    overlapped: Bools
+    requests: Table
+    rows: npt.NDArray[np.intp]
     answer: Words
-    version: Floats
-    seen: Floats
 
     @classmethod
     def of(cls, answers: pd.DataFrame) -> Given:
         """Those of a frame with the columns that the table of requests has."""
-        rows = Table.of(answers)
-        question, entry, conversation, answer = map(rows.words, ("question", "entry", "conversation", "answer"))
-        sent_s, end_s = (rows.numbers(name).astype(np.float64) for name in ("sent_s", "end_s"))
-        version, seen = (_versions(answers, name) for name in ("snapshot_version", "seen_version"))
-        overlapped = rows.numbers("overlapped")
-        return cls(question, entry, conversation, sent_s, end_s, overlapped, answer, version, seen)
+        versions = {name: _versions(answers, name) for name in ("snapshot_version", "seen_version")}
+        table = Table.of(answers).with_columns(**versions)
+        return cls(table, np.arange(len(answers)), table.words("answer"))
+
+    def words(self, name: str) -> Words:
+        return self.requests.words(name)[self.rows]
+
+    def numbers(self, name: str) -> Floats:
+        return self.requests.numbers(name)[self.rows].astype(np.float64, copy=False)
+
+    def at(self, order: npt.NDArray[np.intp]) -> Given:
+        """The same in another *order*."""
+        return replace(self, rows=self.rows[order], answer=self.answer[order])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,29 +104,43 @@ class Era:
 
 def in_order(answers: Given, baseline: npt.ArrayLike | None, by: str) -> tuple[Answers, Codes]:
     """*answers*, all of them counted, and the row at which each stood before they were put in order."""
-    n = len(answers.question)
+    n = answers.rows.size
     in_baseline = marks(baseline, n)
-    key = _keys(answers.answer, by)
-    places = answers.question.places
-    question = np.searchsorted(places, answers.question.codes)
-    order = _order(answers.sent_s, answers.end_s, question, answers.entry.codes, key)
+    key, (question, questions) = _keys(answers.answer, by), _numbered(answers.words("question"))
+    order = _order(
+        answers.numbers("sent_s"), lambda: (answers.numbers("end_s"), question, answers.words("entry").codes, key)
+    )
+    mine = answers.at(order)
+    sent_s, end_s = mine.numbers("sent_s"), mine.numbers("end_s")
+    unended = np.isnan(end_s)
+    end_s[unended] = sent_s[unended]
+    seen = mine.numbers("seen_version")
     table = Answers(
-        question=narrow(question, places.size)[order],
-        questions=answers.question.unique(),
-        entry=answers.entry[order],
-        conversation=answers.conversation[order],
-        sent_s=answers.sent_s[order],
-        end_s=np.where(np.isnan(answers.end_s), answers.sent_s, answers.end_s)[order],
-        overlapped=answers.overlapped[order].astype(np.bool_),
-        answer=answers.answer[order],
-        key=narrow(key, int(key.max(initial=0)) + 1)[order],
-        version=_alike(answers.version[order]),
-        seen=answers.seen[order],
+        question=question[order],
+        questions=questions,
+        entry=mine.words("entry"),
+        conversation=mine.words("conversation"),
+        sent_s=sent_s,
+        end_s=end_s,
+        overlapped=mine.requests.numbers("overlapped")[mine.rows].astype(np.bool_, copy=False),
+        answer=mine.answer,
+        key=key[order],
+        version=_alike(mine.numbers("snapshot_version")),
+        seen=seen,
         counted=marks(None, n),
         baseline=in_baseline[order],
     )
-    seen = np.where(np.isnan(table.seen), _seen_before(table), table.seen)
+    unknown, before = _seen_before(table)
+    seen[unknown] = before
     return replace(table, seen=_alike(seen)), narrow(order, n)
+
+
+def _numbered(names: Words) -> tuple[Codes, list[str]]:
+    """The place of each row's name among those that come at all, and these in order."""
+    places = names.places
+    of_vocabulary = np.zeros(max(1, len(names.vocabulary)), np.int64)
+    of_vocabulary[places] = np.arange(places.size)
+    return narrow(of_vocabulary, places.size)[names.codes], [names.vocabulary[place] for place in places.tolist()]
 
 
 def _alike(values: Floats) -> Floats:
@@ -132,12 +148,12 @@ def _alike(values: Floats) -> Floats:
     return np.broadcast_to(values[0], values.shape) if values.size and (values == values[0]).all() else values
 
 
-def _order(sent_s: Floats, *then: npt.NDArray[Any]) -> Codes:
-    """The rows by when they were asked for; *then* is by what they are put in order where that is one instant."""
+def _order(sent_s: Floats, then: Callable[[], tuple[npt.NDArray[Any], ...]]) -> npt.NDArray[np.intp]:
+    """The rows by when they were asked for; *then* says by what they are put in order where that is one instant."""
     order = np.argsort(sent_s, kind="stable")
     at_s = sent_s[order]
     # Hardly ever are two asked for at one instant.
-    return order if (at_s[1:] > at_s[:-1]).all() else np.lexsort((*reversed(then), sent_s))
+    return order if (at_s[1:] > at_s[:-1]).all() else np.lexsort((*reversed(then()), sent_s))
 
 
 def marks(marked: npt.ArrayLike | None, n: int) -> Bools:
@@ -165,7 +181,7 @@ def _keys(text: Words, by: str) -> Codes:
         held = tuple(sorted(facts(answer))) if by == "facts" or spellings[wording] > 1 else ()
         said[answer] = held if by == "facts" and held else (wording, *held)
     ranks = {thing: rank for rank, thing in enumerate(sorted(set(said.values())))}
-    keys: Codes = text.each(lambda answer: ranks[said[answer]], np.int64)
+    keys: Codes = text.each(lambda answer: ranks[said[answer]], narrow(np.zeros(0, np.int64), len(ranks)).dtype)
     return keys
 
 
@@ -194,18 +210,16 @@ def _first_version(table: Answers, before_s: float) -> float:
     return float(versions[np.argmax(times)])
 
 
-def _seen_before(table: Answers) -> Floats:
-    """The newest version that each answer's conversation had been given before it was asked for; NaN for none.
-
-    Asked only of those of which the load does not say it.
-    """
-    seen = np.full(table.sent_s.size, np.nan)
+def _seen_before(table: Answers) -> tuple[npt.NDArray[np.intp], Floats]:
+    """The answers of which the load does not say what their conversation had seen, and the newest version that it had been given before
+    each of them was asked for; NaN for none."""
     conversation = table.conversation.codes
     told = table.versioned & (table.conversation != "")
     unknown = told & np.isnan(table.seen)
     until_s = np.full(len(table.conversation.vocabulary), -inf)
     np.maximum.at(until_s, conversation[unknown], table.sent_s[unknown])
     newest: dict[int, float] = {}
+    seen: list[float] = []
     open_answers: dict[int, list[tuple[float, float]]] = {}  # by conversation, the first to end in front
     for i in np.flatnonzero(unknown | (told & (table.end_s <= until_s[conversation]))).tolist():
         of = int(conversation[i])
@@ -213,6 +227,7 @@ def _seen_before(table: Answers) -> Floats:
         while still_open and still_open[0][0] <= table.sent_s[i]:
             _, version = heappop(still_open)
             newest[of] = max(version, newest.get(of, version))
-        seen[i] = newest.get(of, np.nan)
+        if unknown[i]:
+            seen.append(newest.get(of, np.nan))
         heappush(still_open, (table.end_s[i], table.version[i]))
-    return seen
+    return np.flatnonzero(unknown), np.array(seen, np.float64)

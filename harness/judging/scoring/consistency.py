@@ -198,13 +198,13 @@ def _usual_answers(table: Answers, era: Era) -> _Usual:
     known = table.versioned
     # Without a version of its own, an answer counts for its era where that leaves no doubt.
     settled = era.required == era.newest
-    version = np.where(known, table.version, np.where(settled, era.required, np.nan))
-    versions = np.unique(np.concatenate([*map(_different, (version[~np.isnan(version)], era.required, era.newest))]))
-    group = np.searchsorted(versions, version)
-    del version
-    np.minimum(group, versions.size - 1, out=group)
-    group += table.question.astype(np.int64) * versions.size
+    version = table.version if known.all() else np.where(known, table.version, np.where(settled, era.required, np.nan))
+    said = version if known.all() else version[~np.isnan(version)]
+    versions = np.unique(np.concatenate([*map(_different, (said, era.required, era.newest))]))
     groups = len(table.questions) * versions.size
+    group = narrow(table.question, groups) * versions.size
+    group += narrow(np.minimum(_places_in(versions, version), versions.size - 1), groups)
+    del version, said
     allowed = known & era.allows(table.version)
     usual = np.full(groups, -1, dtype=np.int64)
     unversioned = settled & ~known
@@ -220,6 +220,13 @@ def _usual_answers(table: Answers, era: Era) -> _Usual:
         taken = np.flatnonzero(rows) if first is None else _first(np.flatnonzero(rows), group, first)
         usual = np.where(usual < 0, _usual(group[taken], table.key[taken], table.sent_s[taken], groups), usual)
     return _Usual(versions, usual, group)
+
+
+def _places_in(versions: Floats, version: Floats) -> npt.NDArray[np.intp]:
+    """Where each *version* stands among all *versions*, which are in order; NaN behind them."""
+    if version.size and 0 in version.strides:
+        return np.broadcast_to(np.searchsorted(versions, version[0]), version.shape)
+    return np.searchsorted(versions, version)
 
 
 def _different(values: Floats) -> Floats:
