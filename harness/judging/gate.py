@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
 
+from harness.judging.answered_with import unlike_in_words
 from harness.judging.json_document import DocumentPart, JsonDocument
 from harness.judging.looks import Looked, following
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Outcome, Result
@@ -91,6 +92,10 @@ class GateCell(DocumentPart):
     least_green: int | None = Field(description="trials after which it could first be green")
     runs: list[GateRun]
     expectations: list[OfTrials]
+    unequal: list[str] = Field(
+        default_factory=list,
+        description="what answers of its trials were made with that was not the same in all of them",
+    )
 
 
 class Gate(JsonDocument):
@@ -244,7 +249,15 @@ def _cell(tried: Tried, policy: Policy, cells: int) -> GateCell:
         least_green=stands.least_green if stands else None,
         runs=[as_stored(run) for run in tried.runs],
         expectations=expectations,
+        unequal=[*_unequal(tried)],
     )
+
+
+def _unequal(tried: Tried) -> Iterator[str]:
+    by_trial: dict[str, list[Result]] = {}
+    for run in tried.runs:
+        by_trial.setdefault(f"in trial {run.trial}", []).append(run.result)
+    return unlike_in_words(by_trial)
 
 
 def _over(stands: Standing, counted: Sequence[Result]) -> list[OfTrials]:

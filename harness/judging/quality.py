@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from harness.faults.effects import EdgeRule
 from harness.judging import result, watched
+from harness.judging.answered_with import changed_in_the_run
 from harness.judging.answers import given_up
 from harness.judging.closed import begun, consequences, late, spoilt, waits
 from harness.judging.delivery import delivery
@@ -20,7 +21,6 @@ from harness.judging.joining import cut_off, endless, impossible, made_for_reque
 from harness.judging.marks import NO_MARK, marks
 from harness.judging.passing import astray, broken, redirected, uncarried, unreached, untouched
 from harness.judging.preflight import shortcomings
-from harness.judging.prompts import changed_in_the_run
 from harness.judging.result import Doubt, Quality
 from harness.judging.sameness import in_short, one_answer_to_all, unlooked_at
 from harness.judging.sample import baseline

@@ -457,6 +457,10 @@ class Result(JsonDocument):
         default_factory=list,
         description="versions of the service's prompt that its answers named, in order, 20 at most; empty where none did",
     )
+    answered_with: dict[str, dict[str, int]] = Field(
+        default_factory=dict,
+        description="how many answers of the baseline named each model and each snapshot, by what it is; 20 of each at most",
+    )
     seed: int
     started_at: str
     duration_s: float

@@ -7,6 +7,7 @@ from dataclasses import replace
 from harness.faults.effects import EdgeRule, TapMode, TapShape
 from harness.interval import UNMEASURED
 from harness.judging import result
+from harness.judging.answered_with import named_before, prompt_versions
 from harness.judging.closed import closed
 from harness.judging.delivery import delivery, were_hit
 from harness.judging.diagnoses import diagnosed
@@ -22,7 +23,6 @@ from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.misnamed import not_there
 from harness.judging.passing import astray, redirected, uncarried, unreached, untouched
-from harness.judging.prompts import prompt_versions
 from harness.judging.quality import distrust, measurement_quality, untold
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Doubt, Finding, Result
 from harness.judging.sameness import unlooked_at
@@ -57,6 +57,7 @@ def judge(evidence: Evidence) -> Result:
         target=result.File(name=plan.target.name, path=begun.target_path, sha256=begun.target_sha256),
         asked_with=_asked_with(begun),
         prompt_versions=prompt_versions(evidence),
+        answered_with=named_before(evidence),
         seed=begun.seed,
         started_at=begun.started_at,
         fidelity=fidelity(evidence),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from pydantic import Field
 
+from harness.judging.answered_with import WHATS, unlike_in_words
 from harness.judging.gate import BROKEN_DOWN, CutShort, GateRun, TrialRun, as_stored
 from harness.judging.json_document import DocumentPart, JsonDocument
 from harness.judging.looks import Looked, following
-from harness.judging.prompts import another
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Outcome
 from harness.judging.trials import policy as trials
 from harness.judging.trials.compared import Better, PairsStanding, State, compared, of_expectations
@@ -193,7 +194,7 @@ def versus(
         margin=sure.margin,
         fail_on=list(sure.fail_on),
         reruns=sure.reruns,
-        unequal=[*(one for one in about.unequal if not one.startswith(_PROMPT)), *_prompts(runs)],
+        unequal=[*(one for one in about.unequal if not one.startswith(_KNOWN_LATER)), *_answered_with(runs)],
         ended=ended,
         cut_short=cut_short,
         inputs=about.inputs,
@@ -202,15 +203,16 @@ def versus(
     )
 
 
-_PROMPT = "prompt version: "
+_KNOWN_LATER = tuple(f"{what}: " for what in WHATS)
 
 
-def _prompts(runs: Sequence[Runs]) -> Iterator[str]:
-    """That answers of both named other versions of the prompt, which is known when the runs are made and not before."""
-    base = [run.result for one in runs for run in one.base]
-    head = [run.result for one in runs for run in one.head]
-    if told := another(base, head):
-        yield f"{_PROMPT}{told[0]} for the base, {told[1]} for the head"
+def _answered_with(runs: Sequence[Runs]) -> Iterator[str]:
+    """That answers of both, or of one in several pairs, were made with something else: known when the runs are made and not before."""
+    base, head = ({one.trial: [run.result for run in getattr(one, side)] for one in runs} for side in ("base", "head"))
+    for_the = {f"for the {name}": [*chain(*side.values())] for name, side in (("base", base), ("head", head))}
+    yield from unlike_in_words(for_the)
+    for name, side in (("base", base), ("head", head)):
+        yield from unlike_in_words({f"for the {name} in pair {trial}": made for trial, made in side.items()})
 
 
 def _of(one: object) -> OfMetric:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from harness.judging.answered_with import listed, unlike
 from harness.judging.comparison import State, comparable, went
 from harness.judging.metrics import telling
-from harness.judging.prompts import another
 from harness.judging.result import Finding, LatencyMs, Measured, Phase, Result, TtftMs
 from harness.report import words
 from harness.report.plain_text import one_line
@@ -139,8 +139,8 @@ def _asked_otherwise(result: Result, baseline: Result) -> Iterator[str]:
         now, then = result.asked_with.get(what), baseline.asked_with.get(what)
         if now and then and now != then:
             yield f"{said}: a change may come from that."
-    if prompts := another([result], [baseline]):
-        yield f"Answers named another version of the prompt ({prompts[0]}; it was {prompts[1]}): a change may come from that."
+    for what, told in unlike({"now": [result], "then": [baseline]}):
+        yield f"Answers named another {what} ({listed(told['now'])}; it was {listed(told['then'])}): a change may come from that."
     if bool(result.asked_with.get("questions")) != bool(baseline.asked_with.get("questions")):
         older = "this run" if not result.asked_with.get("questions") else "the baseline run"
         yield f"Which questions {older} asked was not written down, so that a change may come from those."

@@ -75,7 +75,12 @@ def facts(gate: Gate) -> list[str]:
     early = sum(cell.because in _BECAUSE and cell.counted < cell.planned for cell in gate.cells)
     which = "It" if len(gate.cells) == 1 else f"{early} of {len(gate.cells)}"
     told += [f"{which} ended early: {_why(gate)}."] if early else []
+    told += [f"Not equal{_where(gate, cell)}: {one}." for cell in gate.cells for one in cell.unequal]
     return told + ([f"It ended before its time: {gate.ended}."] if gate.ended else [])
+
+
+def _where(gate: Gate, cell: GateCell) -> str:
+    return f" of {one_line(cell.situation, 60)} on {one_line(cell.system, 60)}" if len(gate.cells) > 1 else ""
 
 
 def _least(gate: Gate) -> list[str]:
@@ -118,6 +123,7 @@ def lines(gate: Gate) -> Iterator[str]:
             yield f"  {one.verdict:<12} {one_line(one.expectation, 160)}: {said(one)}"
         if not cell.expectations:
             yield f"  {one_line(cell.reason, 300)}"
+        yield from (f"  not equal: {one_line(one, 300)}" for one in cell.unequal)
 
 
 def summary(gate: Gate) -> str:

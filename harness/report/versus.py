@@ -78,6 +78,7 @@ def lines(said: Comparison) -> Iterator[str]:
         yield f"  {row.of.state:<8} {one_line(row.of.metric, 120)}: {_in_a_line(row)}"
         if row.of.state in ("unknown", "same") and row.detectable:
             yield f"           {row.detectable}"
+    yield from (f"  not equal: {one_line(one, 300)}" for one in said.unequal)
 
 
 def said_of(one: OfMetric) -> str:

@@ -114,7 +114,7 @@ def test_other_questions_or_another_trace_are_said_though_no_file_says_so(failin
         (
             ["p-2"],
             ["p-1"],
-            ["Answers named another version of the prompt ('p-2'; it was 'p-1'): a change may come from that."],
+            ["Answers named another prompt version ('p-2'; it was 'p-1'): a change may come from that."],
         ),
         (["p-1"], ["p-1"], []),
         (["p-1"], [], []),
@@ -123,6 +123,14 @@ def test_other_questions_or_another_trace_are_said_though_no_file_says_so(failin
 def test_another_version_of_the_prompt_is_said(failing, now, then, said: list[str]) -> None:
     both = [failing.result.model_copy(update={"prompt_versions": named}) for named in (now, then)]
     assert list(changes(*both).notes) == said
+
+
+def test_another_model_is_said(failing) -> None:
+    both = [failing.result.model_copy(update={"answered_with": {"model": {name: 60}}}) for name in ("m-2", "m-1")]
+    assert list(changes(*both).notes) == [
+        "Answers named another model ('m-2'; it was 'm-1'): a change may come from that."
+    ]
+    assert list(changes(both[0], both[0]).notes) == []
 
 
 def test_the_page_has_the_section_with_a_baseline_and_not_without_and_says_the_rest_as_before(passing, failing) -> None:

@@ -15,6 +15,7 @@ from harness.judging.versus import Comparison
 from harness.prepare import Asked, Prepared
 from harness.problems import RefusedError, UsageProblems
 from harness.record.run_folder import RunFolder
+from harness.report.versus import lines
 from harness.stored import Run
 from harness.suites import again, compare
 from harness.suites.compare import Compared, Contest
@@ -202,6 +203,20 @@ def test_another_version_of_the_prompt_is_told_and_refuses_nothing(
     made, _ = carry(ask(first.path / "base", first.path / "head", None, trials=2), tmp_path)
     assert made.comparison.unequal == told
     assert ("Not equal: prompt version" in (made.path / "summary.md").read_text()) == bool(told)
+
+
+def test_another_model_in_one_pair_is_told_of_the_side_that_had_it_and_in_the_terminal(
+    ask: Ask, tmp_path: Path
+) -> None:
+    first, _ = carry(ask(trials=2), tmp_path)
+    for side in ("base", "head"):
+        for number, result in enumerate(sorted((first.path / side).glob("*/*/result.json"))):
+            named = {"answered_with": {"model": {f"m-{number}": 60}}}
+            result.write_text(json.dumps(json.loads(result.read_text()) | named))
+    made, _ = carry(ask(first.path / "base", first.path / "head", None, trials=2), tmp_path)
+    told = [f"model: 'm-0' for the {side} in pair 1, 'm-1' for the {side} in pair 2" for side in ("base", "head")]
+    assert made.comparison.unequal == told
+    assert [line for line in lines(made.comparison) if "not equal" in line] == [f"  not equal: {one}" for one in told]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from harness.judging.scorecard import Scorecard
 from harness.prepare import Asked, Prepared
 from harness.problems import HarnessError, RefusedError, UsageProblems
 from harness.reading.suite import Budget, Policy
+from harness.report.gate import lines
+from harness.stored import Run
 from harness.suites import again, gate
 from harness.suites.asking import wanted
 from harness.suites.gate import Gated
@@ -114,6 +116,24 @@ def test_what_it_came_to_is_stored_for_machines_people_and_ci(ask: Ask, tmp_path
         "good_ratio in fault", "retry_amplification in fault", "failover_time_s", "recovery_time_s"
     ]  # fmt: skip
     assert all(float(case.attrib["time"]) > 0 and case.attrib["file"] for case in cases)
+
+
+@pytest.mark.parametrize("named", [("p-1", "p-1", "p-2"), ("p-1", "p-1", "p-1")])
+def test_a_prompt_that_changed_between_trials_is_told_and_changes_no_verdict(
+    ask: Ask, tmp_path: Path, named: tuple[str, ...]
+) -> None:
+    pretence, versions = pretended(tmp_path), iter(named)
+
+    def run(prepared: Prepared, into: Path) -> Run:
+        made = pretence(prepared, into)
+        return replace(made, result=made.result.model_copy(update={"prompt_versions": [next(versions)]}))
+
+    gated = gate.carry_out(ask(), pretence.out, run, Listener())
+    told = ["prompt version: 'p-1' in trials 1 and 2, 'p-2' in trial 3"] if "p-2" in named else []
+    assert (gated.verdict, gated.gate.cells[0].unequal) == ("pass", told)
+    for said in ((gated.path / "summary.md").read_text(), gated.page.read_text()):
+        assert ("Not equal: prompt version" in said) == bool(told)
+    assert [line for line in lines(gated.gate) if "not equal" in line] == [f"  not equal: {one}" for one in told]
 
 
 def test_trials_of_several_targets_are_interleaved(ask: Ask, tmp_path: Path) -> None:
