@@ -486,16 +486,22 @@ class _Progress:
         if not self._whole:
             return "interrupted", "the search was not carried to its end"
         if self._found is None:
-            first = tried[0]
-            said = f"{len(first.broken)} of {len(first.broken) + 1} trials broke an expectation"
-            return (
-                "inconclusive",
-                f"the whole scenario does not fail each time ({said}): what fails by chance is not shrunk",
-            )
+            return "inconclusive", self._not_steady(tried[0])
         return (
             "pass",
             f"what is left fails in {asked.trials} of {asked.trials} trials, and in less of it not every trial did",
         )
+
+    def _not_steady(self, whole: _Tried) -> str:
+        """Why the *whole* is not shrunk: a trial of it broke nothing, or nobody knows whether it did."""
+        broke = f"{len(whole.broken)} of {len(whole.broken) + 1} trials broke an expectation"
+        last = whole.runs[-1].run
+        if last.verdict == "invalid":
+            return (
+                f"whether the whole scenario fails each time is not known: trial {len(whole.broken) + 1} of it could not be trusted, "
+                f"and --resume makes it again ({last.result.reason})"
+            )
+        return f"the whole scenario does not fail each time ({broke}): what fails by chance is not shrunk"
 
     def _said(self, candidate: Candidate) -> str:
         """What it has less than the smallest so far: ``without slow-1``, ``fault 6 s``, ``12 a second``."""

@@ -136,6 +136,15 @@ def test_what_fails_by_chance_is_not_shrunk_to_nothing(shrink) -> None:
     assert not Path("region-loss.shrunk.yaml").exists()
 
 
+def test_a_whole_whose_trial_could_not_be_trusted_is_not_said_to_fail_by_chance(shrink) -> None:
+    found, world = shrink(lambda _plan, number: number == 0, trials=3, otherwise="invalid")
+    assert (found.verdict, found.exit_status, found.file, len(world.made)) == ("inconclusive", 3, None, 3)
+    assert "trial 3 of it could not be trusted, and --resume makes it again" in found.shrunk.reason
+    assert "by chance" not in found.shrunk.reason
+    again, world = shrink(lambda _plan, _number: True, trials=3, resume=True)
+    assert (again.path, again.verdict) == (found.path, "pass")
+
+
 def test_a_candidate_that_fails_but_for_one_trial_is_not_taken(shrink) -> None:
     """Without the loss it fails two times of three, which would be enough for who asks once."""
     seen: dict[frozenset[str], int] = {}
