@@ -78,7 +78,7 @@ def course(phases: Sequence[Phase], requests: Calls, compress: float) -> Course:
     import numpy as np
 
     stretches = tuple(_stretches(phases, compress))
-    rate = _usual_rate(phases, requests)
+    rate = usual_rate(phases, requests)
     due, rows, start_s = [], [], 0.0
     for stretch in stretches:
         taken, at = _placed(stretch, requests, start_s)
@@ -125,7 +125,7 @@ def _in_ms(span_s: float) -> float:
     return ceil(round(span_s * _PER_S, 6)) / _PER_S
 
 
-def _usual_rate(phases: Sequence[Phase], requests: Calls) -> float:
+def usual_rate(phases: Sequence[Phase], requests: Calls) -> float:
     """Requests a second while all was well, else over all of it."""
     quiet = [phase for phase in phases if phase.quiet and phase.span_s > 0] or list(phases)
     span_s = sum(phase.span_s for phase in quiet)

@@ -6,6 +6,7 @@ import gzip
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -13,12 +14,15 @@ from typing import Literal
 
 from harness.incidents import recorded, written
 from harness.incidents.calls import Calls
-from harness.incidents.course import Course, course
+from harness.incidents.course import Course, course, usual_rate
 from harness.incidents.faults import Found, found
 from harness.incidents.importing import AUTO, Log, read
 from harness.incidents.phases import Phase, phases
 from harness.incidents.stamps import zone_named
 from harness.problems import Problem, UsageProblems
+from harness.reading.quantities import counted
+from harness.reading.recorded_curves import SECONDS_MOST
+from harness.reading.shapes import RATE_MOST
 from harness.registry import suggestion
 
 LoadAs = Literal["trace", "shape"]
@@ -101,6 +105,8 @@ class Imported:
         lines.append(
             f"{log.rows:,} rows: {log.calls.size:,} calls of dependencies, {log.requests.size:,} requests of clients{_others(log)}."
         )
+        if log.untimed:
+            lines.append(f"{self._of_untimed()}.")
         if log.zoneless:
             lines.append(f"Times that name no zone were taken for {self.wanted.zone} (--zone).")
         if not log.requests.size:
@@ -127,11 +133,16 @@ class Imported:
     def told_of_broken(self) -> list[str]:
         """What could not be read, and the first of it by its line."""
         log = self.log
+        untimed = [f"{self._of_untimed()}."] if log.untimed else []
         if not log.broken_rows:
-            return []
+            return untimed
         more = log.broken_rows - len(log.broken)
         said = [f"{log.broken_rows:,} of {log.rows:,} rows could not be read:", *(f"  {one}" for one in log.broken)]
-        return said + ([f"  and {more:,} more"] if more else [])
+        return said + ([f"  and {more:,} more"] if more else []) + untimed
+
+    def _of_untimed(self) -> str:
+        calls = counted(self.log.untimed, "call")
+        return f"How long {calls} took is left out: by their times they ended before they began, or lasted over a week"
 
     def write(self, *, over: bool = False) -> list[Path]:
         """Write it and return the files. Raises UsageProblems where one is there and may not be written *over*."""
@@ -163,7 +174,22 @@ def imported(files: Sequence[Path], wanted: ImportOptions, out: Path | None = No
     end_s = float(max(calls.at_s[-1], requests.at_s[-1])) + 1e-6
     named = phases(calls, start_s, end_s)
     faults = found(calls, named, written.named(calls, wanted.links))
+    _can_be_run(named, requests, wanted.compress)
     return Imported(log, tuple(named), tuple(faults), course(named, requests, wanted.compress), wanted, out)
+
+
+def _can_be_run(named: Sequence[Phase], requests: Calls, compress: float) -> None:
+    """Raises UsageProblems where it lasts longer, or has more requests a second, than any scenario may."""
+    if (lasts_s := (named[-1].end_s - named[0].start_s) / compress) > SECONDS_MOST:
+        first, last = (f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}" for at_s in (named[0].start_s, named[-1].end_s))
+        what = (
+            f"the log reaches from {first} to {last}, {lasts_s / 86_400:,.0f} days where a scenario has a week at most: take the "
+            "rows of the incident alone, see whether a time in it is wrong, or say --compress"
+        )
+        raise UsageProblems(Problem(what))
+    if (per_s := usual_rate(named, requests)) > RATE_MOST:
+        what = f"{per_s:,.0f} requests a second were logged, and a load has {RATE_MOST:,} at most: are the times of the log right?"
+        raise UsageProblems(Problem(what))
 
 
 def _are_logged(names: Iterable[str], calls: Calls) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
+from math import nan
 from pathlib import Path
 
 from harness.incidents.calls import Broken, Call, Calls, Gathering
@@ -13,11 +14,13 @@ from harness.incidents.formats import Format, formats
 from harness.incidents.source import Source
 from harness.incidents.tries import one_row_a_try
 from harness.problems import Problem, UsageProblems
+from harness.reading.recorded_curves import SECONDS_MOST
 from harness.registry import UnknownNameError
 
 AUTO = "auto"
 SHOWN = 5
 """So many broken rows are shown."""
+_DURATION_MOST_MS = 1e3 * SECONDS_MOST
 
 
 @dataclass
@@ -25,7 +28,8 @@ class Log:
     """What files of logs came to: *calls* to dependencies, *requests* of clients, and what is in neither.
 
     *broken*: the first rows that could not be read, each with its file and line, of *broken_rows*. *passed*: how many rows were no calls,
-    by what they are. *forms*: in which form each file was. *zoneless*: the files whose times name no zone.
+    by what they are. *forms*: in which form each file was. *zoneless*: the files whose times name no zone. *untimed*: of how many calls
+    it is not used how long they took, since they end before they begin, or last longer than a week.
     """
 
     calls: Calls
@@ -36,6 +40,7 @@ class Log:
     broken: list[Problem] = field(default_factory=list)
     passed: dict[str, int] = field(default_factory=dict)
     zoneless: list[str] = field(default_factory=list)
+    untimed: int = 0
 
     @property
     def of_clients(self) -> Calls:
@@ -95,6 +100,7 @@ class _Reading:
     broken: list[Problem] = field(default_factory=list)
     passed: Counter[str] = field(default_factory=Counter)
     zoneless: list[str] = field(default_factory=list)
+    untimed: int = 0
 
     def read(self, source: Source, name: str, reader: Format) -> None:
         self.forms[str(source.path)] = name
@@ -102,6 +108,9 @@ class _Reading:
         for found in reader.read(source):
             self.rows += 1
             if isinstance(found, Call):
+                if found.duration_ms < 0 or found.duration_ms > _DURATION_MOST_MS:
+                    found = found._replace(duration_ms=nan, first_ms=nan)
+                    self.untimed += 1
                 add(found)
             elif isinstance(found, Broken):
                 self.broken_rows += 1
@@ -120,8 +129,8 @@ class _Reading:
             raise UsageProblems(Problem(what, where), *self.broken)
         calls, requests = found.taken(~found.of_client), found.taken(found.of_client)
         return Log(
-            calls, requests, self.forms, self.rows, self.broken_rows, self.broken, dict(self.passed), self.zoneless
-        )
+            calls, requests, self.forms, self.rows, self.broken_rows, self.broken, dict(self.passed), self.zoneless, self.untimed
+        )  # fmt: skip
 
 
 def _linked(calls: Calls) -> Calls:

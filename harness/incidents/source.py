@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -26,6 +27,16 @@ LINE_MOST = 64 << 20
 HEAD = 1 << 16
 _BOM = b"\xef\xbb\xbf"
 _PACKED = b"\x1f\x8b"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_PACKED_OTHERWISE = {
+    _PACKED: "is packed twice with gzip; unpack it once",
+    b"PK\x03\x04": "is a ZIP archive; unpack it, and name the files that were in it",
+    b"\x28\xb5\x2f\xfd": "is packed with zstd; unpack it, or pack it with gzip",
+    b"BZh": "is packed with bzip2; unpack it, or pack it with gzip",
+    b"\xfd7zXZ\0": "is packed with xz; unpack it, or pack it with gzip",
+    b"PAR1": "is Parquet; write it as CSV or as JSON, one row a line",
+}
+"""How files begin that hold logs and are not read here, and what to do with them."""
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -61,9 +72,12 @@ class Source:
         """The beginning of it, unpacked. Raises UsageProblems where it cannot be read."""
         try:
             with self._open() as stream:
-                return stream.read(HEAD).removeprefix(_BOM)
-        except (gzip.BadGzipFile, EOFError, zlib.error):
-            raise UsageProblems(Problem("is not packed with gzip, as its beginning says", str(self.path))) from None
+                text, torn = _as_far_as(stream, HEAD)
+            if torn and not text:
+                raise UsageProblems(Problem("is not packed with gzip, as its beginning says", str(self.path)))
+            if what := _unreadable(text):
+                raise UsageProblems(Problem(what, str(self.path)))
+            return text[:HEAD].removeprefix(_BOM)
         except IsADirectoryError:
             raise UsageProblems(Problem("is a folder; name the files in it", str(self.path))) from None
         except FileNotFoundError:
@@ -83,6 +97,8 @@ class Source:
                     if len(line) > LINE_MOST:
                         yield Broken(number, f"is longer than {LINE_MOST >> 20} MiB")
                         _skip(stream)
+                    elif b"\0" in line:
+                        yield Broken(number, "has a NUL byte in it")
                     elif (line := line.removeprefix(_BOM) if number == 1 else line).strip():
                         # A tab at its end stands before an empty column.
                         yield number, line.strip(b" \r\n")
@@ -141,16 +157,29 @@ class _Unpacked(gzip.GzipFile):
         self._packed.close()
 
 
-def _as_far_as(stream: IO[bytes]) -> tuple[bytes, str]:
+def _unreadable(text: bytes) -> str:
+    """What a file that begins with *text* is, and what to do with it, where it is no text that is read here; empty where it may be."""
+    for beginning, said in _PACKED_OTHERWISE.items():
+        if text.startswith(beginning):
+            return said
+    if text.startswith(_UTF_16) or any(not any(text[at::2]) and any(text[1 - at :: 2]) for at in (0, 1)):
+        return "is UTF-16 or UTF-32; write it as UTF-8, as with: iconv -f UTF-16 -t UTF-8"
+    if b"\r" in text and b"\n" not in text and text.lstrip()[:1] not in (b"{", b"["):
+        return "has lines that end with a carriage return alone; end them with a line feed, as with: tr '\\r' '\\n'"
+    return ""
+
+
+def _as_far_as(stream: IO[bytes], most: int | None = None) -> tuple[bytes, str]:
     """What can be read of *stream*, at most so much as a document may have, and why there is no more where that is known."""
     pieces, size = [], 0
+    most = LINE_MOST if most is None else most
     try:
-        while size <= LINE_MOST and (piece := stream.read1(1 << 20)):  # type: ignore[attr-defined]  # both kinds that are opened have it
+        while size <= most and (piece := stream.read1(1 << 20)):  # type: ignore[attr-defined]  # both kinds that are opened have it
             pieces.append(piece)
             size += len(piece)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         return b"".join(pieces), "the packed file ends, or is damaged, here"
-    return b"".join(pieces), f"the list is longer than {LINE_MOST >> 20} MiB" if size > LINE_MOST else ""
+    return b"".join(pieces), f"the list is longer than {most >> 20} MiB" if size > most else ""
 
 
 def _listed_in(text: str, why: str) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
@@ -231,6 +260,11 @@ def table(source: Source) -> tuple[list[str], Iterator[tuple[int, list[str]] | B
     return names, _rows_of(lines, len(names), separator)
 
 
+def several(name: str) -> str:
+    """That columns cannot be told apart by their *name*."""
+    return f"there are several columns called {name[:40]!r}, and nobody can tell which is meant: rename all but one"
+
+
 def _rows_of(
     lines: Iterator[tuple[int, bytes] | Broken], width: int, separator: str
 ) -> Iterator[tuple[int, list[str]] | Broken]:
@@ -275,5 +309,7 @@ def rows_or_table(source: Source) -> Iterator[tuple[int, dict[str, Any]] | Broke
         yield from rows(source)
         return
     names, found = table(source)
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        raise UsageProblems(*(Problem(several(name), str(source.path), 1) for name in twice))
     for one in found:
         yield one if isinstance(one, Broken) else (one[0], dict(zip(names, one[1], strict=True)))

@@ -73,7 +73,7 @@ def number(value: object) -> float | None:
     """*value* as a number; None where there is none. Raises ValueError for what should be one and is not."""
     if value is None or value == "" or value == "-":
         return None
-    if isinstance(value, bool):
+    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):  # to Python 3_00 is one
         raise ValueError(f"{said(value)} is no number")
     try:
         found = float(value)  # type: ignore[arg-type]  # what is none raises

@@ -118,3 +118,120 @@ def test_what_comes_out_of_a_pipe_is_read_once_and_whole(tmp_path: Path, name: s
 def test_a_device_is_no_log() -> None:
     with pytest.raises(UsageProblems, match=r"/dev/zero: is a device or a socket; name a file or a pipe"):
         importing.read([Path("/dev/zero")])
+
+
+FIRST_S = int(START_S)
+PLAIN = "start,duration_ms,status\n" + "".join(f"{FIRST_S + n / 5},300,{503 if n % 3 else 200}\n" for n in range(300))
+SPAN = {
+    "traceId": "a" * 32, "spanId": "b" * 16, "name": "chat", "kind": 3,
+    "startTimeUnixNano": f"{FIRST_S}000000000", "endTimeUnixNano": f"{FIRST_S}300000000",
+    "attributes": [
+        {"key": "http.request.method", "value": {"stringValue": "POST"}},
+        {"key": "http.response.status_code", "value": {"intValue": "200"}},
+    ],
+}  # fmt: skip
+OF_LITELLM = {"startTime": stamp(FIRST_S), "endTime": stamp(FIRST_S + 1), "model_group": "m", "status": "success"}
+OF_LANGFUSE = {
+    "id": "o",
+    "traceId": "t",
+    "type": "GENERATION",
+    "startTime": stamp(FIRST_S),
+    "endTime": stamp(FIRST_S + 1),
+}
+OF_ENVOY = (
+    f'[{stamp(FIRST_S)}] "POST /v1 HTTP/1.1" 200 - 120 500 300 290 "-" "python" "id" "api.openai.com" "10.0.0.1:443"\n'
+)
+
+
+def short(value: object) -> str | None:
+    """A name for what is in a file, which is the same in each process though gzip writes down when it packed."""
+    return type(value).__name__ if isinstance(value, (str, bytes)) else None
+
+
+def spans(**changed: object) -> str:
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [SPAN | changed]}]}]}) + "\n"
+
+
+def of(row: dict[str, object], **changed: object) -> str:
+    return json.dumps(row | changed) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (PLAIN.encode("utf-16"), "is UTF-16 or UTF-32; write it as UTF-8"),
+        (PLAIN.encode("utf-16-be"), "is UTF-16 or UTF-32; write it as UTF-8"),
+        (spans().encode("utf-16"), "is UTF-16 or UTF-32; write it as UTF-8"),
+        (of(OF_LITELLM).encode("utf-16-le"), "is UTF-16 or UTF-32; write it as UTF-8"),
+        (OF_ENVOY.encode("utf-32"), "is UTF-16 or UTF-32; write it as UTF-8"),
+        (gzip.compress(gzip.compress(PLAIN.encode())), "is packed twice with gzip; unpack it once"),
+        (b"PK\x03\x04" + b"\x14" * 90, "is a ZIP archive; unpack it"),
+        (b"\x28\xb5\x2f\xfd" + b"x" * 90, "is packed with zstd"),
+        (b"BZh91AY&SY" + b"x" * 90, "is packed with bzip2"),
+        (b"\xfd7zXZ\x00" + b"x" * 90, "is packed with xz"),
+        (b"PAR1" + b"x" * 90, "is Parquet; write it as CSV or as JSON"),
+        (PLAIN.replace("\n", "\r").encode(), "has lines that end with a carriage return alone"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (gzip.compress(b""), "is empty"),
+        (PLAIN.replace("duration_ms", "status", 1).encode(), ":1: there are several columns called 'status'"),
+        (PLAIN.replace("duration_ms", "START", 1).encode(), ":1: there are several columns called 'start'"),
+        (b"startTime,status,model,status\n2026-03-03T14:00:00Z,success,m,failure\n", "called 'status'"),
+        (PLAIN.replace("start,", ",").encode(), "name it with --column start=NAME"),
+        (b"start,status\n" + f"{FIRST_S},200\n".encode() * 30_000, "30,000 requests a second were logged, and a load has 20,000"),
+        (PLAIN.encode() + b"4000000000,300,200\n", "days where a scenario has a week at most"),
+        (b'{"resourceSpans": ' + b"[" * 3000 + b"]" * 3000 + b"}", "is nested too deeply"),
+        (json.dumps({"message": spans()}).encode(), "is in no form that is known"),
+    ],
+    ids=short,
+)  # fmt: skip
+def test_what_is_no_log_or_none_that_can_be_run_is_one_error_that_says_what_it_is(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(content)
+    with pytest.raises(UsageProblems) as refused:
+        imported([path], ImportOptions(), tmp_path / "incident.yaml")
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "calls", "broken", "untimed"),
+    [
+        (PLAIN.encode("utf-8-sig"), 300, 0, 0),
+        (PLAIN.replace("\n", "\r\n").encode(), 300, 0, 0),
+        (gzip.compress(PLAIN.encode()) + b"junk", 300, 1, 0),
+        (gzip.compress(PLAIN.encode())[:-8] + bytes(8), 300, 1, 0),
+        (PLAIN.encode() + bytes(100_000), 300, 1, 0),
+        (PLAIN.replace(",200", ",200\0").encode(), 200, 100, 0),
+        (PLAIN.replace(",300,", ",-5,", 7).encode(), 293, 7, 0),
+        (PLAIN.replace(",300,", ",3_00,", 7).encode(), 293, 7, 0),
+        (PLAIN.replace(",300,", ",inf,", 7).encode(), 293, 7, 0),
+        (PLAIN.replace(",300,", ",1e300,", 7).encode(), 300, 0, 7),
+        (PLAIN.encode() + f"{FIRST_S},300,200,{'x' * 10_000_000}\n".encode(), 300, 1, 0),
+        (f"start,end,status\n{FIRST_S},{FIRST_S - 1},200\n{FIRST_S},{FIRST_S + 1},200\n".encode(), 2, 0, 1),
+        ("start,status\n" + "".join(f"{(FIRST_S + n) * 10 ** (3 * (n % 4))},200\n" for n in range(40)), 40, 0, 0),
+        ("start,status\n" + "".join(f"{FIRST_S + n - 30 * (n > 20)},200\n" for n in range(40)), 40, 0, 0),
+        (spans() * 3 + spans(startTimeUnixNano="1.5e18") + spans()[:-9], 3, 2, 0),
+        (spans() + spans(startTimeUnixNano=FIRST_S * 10**9), 2, 0, 0),
+        (spans() + spans(endTimeUnixNano=f"{FIRST_S - 9}000000000") + spans(endTimeUnixNano="0"), 3, 0, 1),
+        (spans() + spans(name="x" * 10_000_000), 2, 0, 0),
+        (spans() + spans(attributes=None) + spans(traceId={"x": 1}) + spans().replace("chat", "ch\0at"), 1, 3, 0),
+        (of(OF_LITELLM) * 2 + of(OF_LITELLM, startTime=True) + of(OF_LITELLM, endTime=stamp(FIRST_S - 9)), 3, 1, 1),
+        (of(OF_LITELLM) + of(OF_LITELLM, messages=json.dumps([json.dumps({"role": "user"})])), 2, 0, 0),
+        (of(OF_LANGFUSE) + of(OF_LANGFUSE, endTime=stamp(FIRST_S - 9)) + of(OF_LANGFUSE, startTime="x"), 2, 1, 1),
+        (OF_ENVOY * 2 + OF_ENVOY[:-60], 2, 1, 0),
+        ("\ufeff" + OF_ENVOY + OF_ENVOY.replace("[2026", "[20\0"), 1, 1, 0),
+    ],
+    ids=short,
+)  # fmt: skip
+def test_of_what_is_torn_or_odd_each_row_is_a_call_or_counted(
+    tmp_path: Path, content: bytes | str, calls: int, broken: int, untimed: int
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    found = imported([path], ImportOptions(), tmp_path / "incident.yaml")
+    assert (found.log.calls.size, found.log.broken_rows, found.log.untimed) == (calls, broken, untimed)
+    assert sum(map(len, found.texts.values())) < 1 << 20
+    told = "\n".join(found.told_of_broken())
+    assert (("could not be read" in told), ("took is left out" in told)) == (bool(broken), bool(untimed))
+    assert ("took is left out" in found.scenario) == bool(untimed)

@@ -73,7 +73,7 @@ def _call(said: Mapping[str, Any], source: Source) -> Call:
     return Call(
         source.seconds(said.get("start_time")),
         _came_to(int(status), str(said.get("response_flags") or "")),
-        taken_ms if taken_ms is not None and taken_ms >= 0 else nan,
+        taken_ms if taken_ms is not None else nan,
         nan,
         next((host_of(str(said[name])) for name in _LINK if said.get(name) not in (None, "", "-")), ""),
         request=str(said.get("request_id") or said.get("x_request_id") or ""),

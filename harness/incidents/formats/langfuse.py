@@ -52,7 +52,7 @@ def _call(row: Mapping[str, Any], source: Source) -> Call | Passed:
     return Call(
         began_s,
         of_error(str(_of(row, "status_message") or "")) if failed else OK,
-        taken_ms if taken_ms >= 0 else nan,
+        taken_ms,
         first_ms if first_ms >= 0 else nan,
         "",
         str(_of(row, "provided_model_name") or row.get("model") or ""),

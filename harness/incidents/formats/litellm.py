@@ -43,7 +43,7 @@ def _call(row: Mapping[str, Any], source: Source) -> Call:
     return Call(
         began_s,
         came_to,
-        taken_ms if taken_ms is not None and taken_ms >= 0 else nan,
+        taken_ms if taken_ms is not None else nan,
         # A call that is not streamed has its end there.
         first_ms if taken_ms is not None and 0 <= first_ms < taken_ms else nan,
         _link(row, came_to != OK),

@@ -166,7 +166,7 @@ def _call(span: _Span) -> Call | Passed:
     return Call(
         of_number(float(start_ns)),
         _came_to(span, said),
-        (end_ns - start_ns) / 1e6 if end_ns >= start_ns else nan,
+        (end_ns - start_ns) / 1e6 if end_ns else nan,
         1e3 * (number(ttft_s) or nan) if ttft_s is not None else nan,
         "" if served else _link(said),
         str(said.get("model", "")),

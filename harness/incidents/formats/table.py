@@ -8,7 +8,7 @@ from math import isnan, nan
 
 from harness.incidents.calls import OK, Broken, Call, Passed
 from harness.incidents.outcomes import host_of, of_error, of_status
-from harness.incidents.source import Source, table
+from harness.incidents.source import Source, several, table
 from harness.incidents.stamps import NoTimeError, count, number, wait_s
 from harness.problems import Problem, UsageProblems
 from harness.registry import suggestion
@@ -67,8 +67,15 @@ def columns(names: list[str], said: Mapping[str, str], file: str) -> dict[str, i
     if problems:
         raise UsageProblems(*problems)
     lower = [name.lower() for name in names]
-    known = {what: next((lower.index(one) for one in usual if one in lower), -1) for what, usual in USUAL.items()}
-    found = {what: at for what, at in known.items() if at >= 0} | {
+    known = {
+        what: next((one for one in usual if one in lower), "") for what, usual in USUAL.items() if what not in said
+    }
+    twice = [name for name in known.values() if lower.count(name) > 1] + [
+        name for name in said.values() if names.count(name) > 1
+    ]
+    if twice:
+        raise UsageProblems(*(Problem(several(name), file, 1) for name in dict.fromkeys(twice)))
+    found = {what: lower.index(name) for what, name in known.items() if name} | {
         what: names.index(name) for what, name in said.items()
     }
     if "start" not in found:
@@ -93,7 +100,7 @@ def of_columns(said: Mapping[str, str], source: Source) -> Call:
         taken_ms = 1e3 * (source.seconds(ended) - at_s) if ended else None
     except NoTimeError as error:
         raise ValueError(f"start or end: {error}") from None
-    took_ms = _ms(said, "duration") if taken_ms is None else (taken_ms if taken_ms >= 0 else nan)
+    took_ms = _ms(said, "duration") if taken_ms is None else taken_ms
     return Call(
         at_s,
         _came_to(said.get("status", ""), said.get("error", "")),
