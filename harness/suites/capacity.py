@@ -109,6 +109,9 @@ def sought(
     if written.plan.scenario.load.watched:
         what = "is the service's own traffic, and a capacity is searched by sending more and more; name a scenario that sends its load"
         raise UsageProblems(written.scenario.problem("load", what))
+    if written.plan.scenario.load.closed:
+        what = "is of a locustfile, whose users decide how much they send; name a scenario whose questions the harness asks"
+        raise UsageProblems(written.scenario.problem("load", what))
     own, most = written.plan.scenario.load.rate_per_s, most_per_s or RATE_MOST
     # What is asked for is tried first: where it is kept up with, or is not, much is known at once.
     search = Search(first_per_s=min(at_least or own, most), most_per_s=most)

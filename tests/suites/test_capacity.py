@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -219,3 +220,13 @@ def test_no_capacity_is_searched_for_by_a_load_that_the_harness_does_not_send() 
     watched, used = scenarios / "watched" / "slow-provider.yaml", scenarios / "targets" / "used.yaml"
     with pytest.raises(UsageProblems, match=r"load: is the service's own traffic, and a capacity is searched"):
         sought(used, watched, Asked(), {})
+
+
+def test_no_capacity_is_searched_for_by_the_users_of_a_locustfile(tmp_path: Path) -> None:
+    (tmp_path / "users.py").write_text("from locust import HttpUser\n")
+    scenario = tmp_path / "closed.yaml"
+    scenario_folder = Path(__file__).resolve().parents[2] / "scenarios"
+    text = (scenario_folder / "region-loss.yaml").read_text()
+    scenario.write_text(re.sub(r"load: .*", "load: {locustfile: users.py, users: 3}", text))
+    with pytest.raises(UsageProblems, match=r"closed\.yaml:9 load: is of a locustfile, whose users decide"):
+        sought(scenario_folder / "targets" / "resilient.yaml", scenario, Asked(), {})
