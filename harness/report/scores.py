@@ -85,7 +85,7 @@ def _expected(result: Result, name: str, finding: Finding) -> Score:
     picture = gauge(result, finding, f"score-{name.replace('_', '-')}")
     value, interval = words.value_of(result, finding), words.interval_of(result, finding)
     told = about(
-        name,
+        finding.metric,
         words.in_phase(finding.phase),
         words.where_else(finding),
         _includes(name, result.metrics[name]) if name in result.metrics else "",
@@ -93,8 +93,10 @@ def _expected(result: Result, name: str, finding: Finding) -> Score:
     return Score(words.title(finding.metric), value, interval, told, finding.verdict, picture)
 
 
-def about(name: str, *where: str) -> str:
-    """What the value on the card of a metric is."""
+def about(metric: str, *where: str) -> str:
+    """What the value on the card of a *metric*, or of one of its parts behind a dot, is."""
+    name, _, part = metric.partition(".")
     documented = (getdoc(metrics[name]) or "").partition("\n")[0].replace("*", "") if name in metrics else ""
-    said = telling(name).about or documented[:1].lower() + documented[1:].rstrip(".")
+    told = telling(name)
+    said = told.part_about.get(part) or told.about or documented[:1].lower() + documented[1:].rstrip(".")
     return one_line(", ".join(part for part in (said, *where) if part), 200)

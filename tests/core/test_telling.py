@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -50,3 +51,18 @@ def test_what_is_counted_is_said_in_the_right_number(metric: str, one: str, thre
 
 def test_a_number_with_a_fraction_is_of_several() -> None:
     assert metrics["tokens_per_request"].held(said("1.00")) == "a request took 1.00 tokens at the providers in fault"
+
+
+@pytest.mark.parametrize(
+    ("part", "held"),
+    [
+        ("", "a request became 3 attempts at the providers in fault"),
+        ("presses", "clients asked 3 times for a request in fault"),
+        ("steps", "a request was made up of 3 calls of providers in fault"),
+    ],
+)
+def test_each_part_of_retry_amplification_is_told_by_what_it_counts(part: str, held: str) -> None:
+    metric = metrics["retry_amplification"]
+    three = replace(said("3"), title=metric.part_titles.get(part, metric.title))
+    assert metric.held(three) == held
+    assert metric.broken(three) == f"{held.replace('a request', 'every request')}; the limit is 2"

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.interfaces.terminal import verdict_lines
+from harness.judging.metrics import metrics
 from harness.judging.result import Measured
 from harness.judging.verdict import judge
 from harness.record.columns import Table
@@ -452,3 +453,19 @@ def test_what_nobody_asked_about_is_said_under_the_sentence_of_a_pass_and_not_in
     assert (
         beside(result.model_copy(update={"verdict": "fail"})) == beside(result.model_copy(update={"unasked": []})) == ""
     )
+
+
+def test_the_card_of_a_part_that_counts_something_else_says_what() -> None:
+    for name, metric in metrics.items():
+        for part in metric.part_about:
+            assert part in metric.parts
+            assert scores.about(f"{name}.{part}") != scores.about(name)
+        for part in metric.part_titles:
+            assert part == metric.usual_part or part in metric.part_about, (
+                f"{name}.{part} has a title and the metric's words"
+            )
+
+
+def test_no_card_shows_how_its_sentence_is_made() -> None:
+    for name in metrics:
+        assert not set("{}") & set(scores.about(name)), scores.about(name)

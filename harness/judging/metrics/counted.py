@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from math import log
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
@@ -33,6 +35,7 @@ class MustNotHappen(Metric):
     needs_part: ClassVar[bool] = False
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"
     card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
+    part_about: ClassVar[Mapping[str, str]] = MappingProxyType({RATE: "how often it happens in runs like this one"})
     never: ClassVar[str]
     """What is said where it did not happen: ``no attempt left its region``."""
 

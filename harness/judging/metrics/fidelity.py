@@ -41,6 +41,13 @@ class Fidelity(Metric):
     )
     title: ClassVar[str] = "Fidelity"
     about: ClassVar[str] = "of bins of time came as close to the recorded curve as chance lets them"
+    part_about: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            RATE: "of bins of time had a rate as close to the recorded one as chance lets them",
+            ERRORS: "of bins of time had a share of failures as close to the recorded one as chance lets them",
+            LATENCY: "of bins of time had a median latency as close to the recorded one as chance lets them",
+        }
+    )
     better: ClassVar[Literal["lower", "higher"] | None] = "higher"
     broken_first: ClassVar[int] = 90
     held_first: ClassVar[int] = 60

@@ -104,6 +104,9 @@ class Jobs(OfJobs):
     usual_part: ClassVar[str] = LOST
     title: ClassVar[str] = "Jobs"
     about: ClassVar[str] = "jobs that were accepted and never came to anything"
+    part_about: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {DUPLICATED: "jobs whose work was done, or whose result was sent, twice"}
+    )
     card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
     broken_first: ClassVar[int] = 6
     held_first: ClassVar[int] = 24

@@ -37,7 +37,7 @@ class ResidencyViolations(Counted):
     unit: ClassVar[str] = "attempts"
     labels: ClassVar[tuple[str, ...]] = ("region", "entry", "link")
     title: ClassVar[str] = "Residency violations"
-    about: ClassVar[str] = "attempts on links outside the region in which {said.their} question has to stay"
+    about: ClassVar[str] = "attempts on links outside the region in which the question has to stay"
     never: ClassVar[str] = "nothing left the region in which it has to stay"
     broken_first: ClassVar[int] = 6
     held_first: ClassVar[int] = 56

@@ -58,6 +58,13 @@ class RetryAmplification(CountsAttempts):
     among_exposed: ClassVar[bool] = True
     title: ClassVar[str] = "Retry amplification"
     about: ClassVar[str] = "attempts at providers for each request that made any"
+    part_about: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            PER_REQUEST: "attempts at providers for each request that made any, all of its calls together",
+            PRESSES: "times that clients asked for each request",
+            STEPS: "different calls of providers for each request that made any",
+        }
+    )
     broken_first: ClassVar[int] = 30
     held_first: ClassVar[int] = 30
     chart: ClassVar[str] = "amplification"
@@ -143,11 +150,11 @@ class RetryAmplification(CountsAttempts):
         return f"clients who asked again included ({plain(many)} presses per request over the run)" if many > 1 else ""
 
     def broken(self, said: Said) -> str:
-        return f"every request became {_attempts(said)} at the providers{said.where}; the limit is {_bare(said.limit)}"
+        return f"{_became(said, 'every request')}{said.where}; the limit is {_bare(said.limit)}"
 
     def held(self, said: Said) -> str:
         outlived = f", but {_bare(said.exposed)} of those that lived wholly inside {said.fault}" if said.exposed else ""
-        return f"a request became {_attempts(said)} at the providers{said.where}{outlived}"
+        return f"{_became(said, 'a request')}{said.where}{outlived}"
 
 
 def _each_call(sample: Sample, counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -179,6 +186,15 @@ def _asked(sample: Sample) -> str:
     return (
         f"clients asked {plain(many)} times for each request, which is in it" if many is not None and many > 1 else ""
     )
+
+
+def _became(said: Said, request: str) -> str:
+    """What of the metric's parts was measured, of each *request*."""
+    if said.title == RetryAmplification.part_titles[PRESSES]:
+        return f"clients asked {replace(said, value=_bare(said.value)).counted('time')} for {request}"
+    if said.title == RetryAmplification.part_titles[STEPS]:
+        return f"{request} was made up of {replace(said, value=_bare(said.value)).counted('call')} of providers"
+    return f"{request} became {_attempts(said)} at the providers"
 
 
 def _attempts(said: Said) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
@@ -34,6 +36,7 @@ class SideEffects(Metric):
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     title: ClassVar[str] = "Side effects"
     about: ClassVar[str] = "effects beyond the first of each request"
+    part_about: ClassVar[Mapping[str, str]] = MappingProxyType({LOST: "requests with a complete answer and no effect"})
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"
     card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
     broken_first: ClassVar[int] = 7

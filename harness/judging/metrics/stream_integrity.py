@@ -59,6 +59,12 @@ class StreamIntegrity(Metric):
         "duplicated": "Streams said twice",
     }
     about: ClassVar[str] = "of streamed answers came whole, and once"
+    part_about: ClassVar[Mapping[str, str]] = {
+        "truncated_as_success": "of streamed answers were cut and said to be whole",
+        "error": "of streamed answers failed, and said so",
+        "spliced": "of streamed answers were made of the pieces of several",
+        "duplicated": "of streamed answers said something twice",
+    }
     better: ClassVar[Literal["lower", "higher"] | None] = "higher"
     card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
     shown_in_fault: ClassVar[bool] = True

@@ -58,6 +58,8 @@ class Telling:
     """Of each part that has a title of its own; another one is called by the metric's and its name."""
     about: ClassVar[str] = ""
     """What its card says under the value; by default the first line of its documentation."""
+    part_about: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Likewise of each part that is a number of something else."""
     better: ClassVar[Literal["lower", "higher"] | None] = None
     """Which way is better, where nobody set a limit."""
     card: ClassVar[Literal["always", "not zero", "expected"]] = "always"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import add
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
@@ -46,6 +48,9 @@ class TokensPerS(Rate):
     needs_part: ClassVar[bool] = False
     title: ClassVar[str] = "Rate of tokens"
     about: ClassVar[str] = "tokens at the providers a second"
+    part_about: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"in": "tokens of prompts at the providers a second", "out": "tokens of answers at the providers a second"}
+    )
     broken_first: ClassVar[int] = 46
     held_first: ClassVar[int] = 66
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import reduce
 from math import inf
 from operator import add
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
@@ -58,6 +59,12 @@ class Tokens(Metric):
     needs_part: ClassVar[bool] = False
     title: ClassVar[str] = "Tokens"
     about: ClassVar[str] = "tokens at the providers for each request"
+    part_about: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "in": "tokens of prompts at the providers for each request",
+            "out": "tokens of answers at the providers for each request",
+        }
+    )
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"
     card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
     shown_in_fault: ClassVar[bool] = True
