@@ -192,6 +192,7 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     yield from _shed_too_soon(document, made)
     yield from _never_met(document, made)
     yield from _half_climbed(document, made)
+    yield from _met_by_nobody(document, made)
     yield from _unbreakable(document, made)
     # One is enough where several hang on the same thing.
     unsure = dict.fromkeys(why for one in made.expectations if (why := metrics[one.metric].unsure(made, one)))
@@ -280,6 +281,21 @@ def _half_climbed(document: Document[Scenario], made: Plan) -> Iterator[Problem]
                     f"{disturbance.of} is never what {name} says: that is so after {ramp.over_s:g} s, and {each} for {lasts_s:g} s, "
                     f"{quantities.share(lasts_s / ramp.over_s)} of the way",
                 )
+
+
+def _met_by_nobody(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """Faults of links in whose time the load's shape has no request due."""
+    if made.closed or made.scenario.load.watched:
+        return
+    for index, name in enumerate(made.scenario.fault_ids):
+        mine = [one for one in made.disturbances if one.of == name]
+        due = sum(made.schedule.due_between(one.start_s, one.end_s) for one in mine)
+        if any(one.broken for one in mine) and due < 1:
+            yield document.problem(
+                f"faults[{index}]",
+                f"no request is due while {name} is in force, {mine[0].start_s:g} s to {mine[-1].end_s:g} s: where nothing but requests "
+                "uses what it breaks nobody meets it, and the run says nothing; let the load have a rate then (load.shape)",
+            )
 
 
 def _shed_too_soon(document: Document[Scenario], made: Plan) -> Iterator[Problem]:

@@ -567,6 +567,19 @@ def test_a_phase_that_nothing_names_is_warned_of(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("per_s", "met"), [(0, False), (2, True)])
+def test_a_fault_in_whose_time_no_request_is_due_is_warned_of(folder: Path, per_s: int, met: bool) -> None:
+    path = folder / "region-loss.yaml"
+    asked = (
+        "good_ratio >= 0.9 in fault\n  - retry_amplification <= 1.5 in fault\n  - failover_time_s <= 5",
+        "good_ratio >= 0.5",
+    )
+    told_of = warned(path, ("rate_per_s: 20", f"rate_per_s: 20, shape: {{steps: {{fault: {per_s}}}}}"), asked)
+    assert [one.partition(",")[0] for one in told_of if "faults[0]" in one] == (
+        [] if met else ["12 faults[0]: no request is due while regional_loss-1 is in force"]
+    )
+
+
 def test_a_baseline_that_is_short_of_requests_is_warned_of_where_something_hangs_on_it(folder: Path) -> None:
     path, few = folder / "region-loss.yaml", ("baseline: 12s", "baseline: 2s")
     (said,) = [warning for warning in warned(path, few) if "baseline" in warning]
