@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import sys
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -277,3 +279,30 @@ def test_nothing_waits_for_garbage_of_what_ended_before_a_provider_spoke(
         assert edge.kept() == []
 
     asyncio.run(main())
+
+
+WHOLE = Head(200, b"OK", [(b"Content-Type", b"application/json"), (b"Content-Length", b"46")], 46)
+SMALL = b'{"choices":[{"message":{"content":"a word"}}]}'
+
+
+CALLS = 100
+"""Of functions written in Python, for one request: they run once for each, so they are cold, and what they are is what it costs."""
+
+
+def test_a_request_with_a_small_answer_goes_through_few_functions(tmp_path: Path) -> None:
+    # Times would tell more of the machine.
+    edge, called = Edge(tmp_path, []), list[str]()
+    assert edge.connection
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            called.append(frame.f_code.co_qualname)
+
+    sys.setprofile(note)
+    try:
+        edge.ask()
+        edge.connection.asker.hear(WHOLE, [SMALL], whole=True)
+    finally:
+        sys.setprofile(None)
+    assert edge.outcomes == ["complete"]
+    assert len(called) <= CALLS, called

@@ -18,7 +18,7 @@ from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.outgoing import Outgoing
 from harness.running.wire.edge.prompt import PromptReading
 from harness.running.wire.edge.reading import AnswerReading
-from harness.running.wire.edge.rules.base import Answer, Cut, Following
+from harness.running.wire.edge.rules.base import PASS, Answer, Cut, Following
 from harness.running.wire.edge.rules.in_force import PASSED, Ruling
 from harness.running.wire.edge.seen import Seen, SeenAttempt
 from harness.running.wire.edge.upstream_request import UpstreamRequest
@@ -219,7 +219,7 @@ class Exchange:
     def _decide(self, body: bytes) -> None:
         """What becomes of the request, whose last bytes are *body*."""
         ruling = self._judge()
-        if ruling is PASSED:
+        if ruling.decision is PASS and not ruling.following and ruling.wait_s <= 0:
             # As nearly always: what is to be said goes first.
             self._say(body)
             self._read()
