@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -30,13 +31,14 @@ from harness.prepare import Prepared
 from harness.running.world.kept import Kept
 from harness.settings import Settings
 from harness.stored import Run
-from harness.suites import capacity, compare, gate, grid, shrink
-from harness.suites.capacity import Sought
-from harness.suites.compare import Contest
 from harness.suites.reuse import Reuse
-from harness.suites.shrink import Shrinking
 from harness.suites.spending import Spending
-from harness.suites.wanted import Wanted
+
+if TYPE_CHECKING:
+    from harness.suites.capacity import Sought
+    from harness.suites.compare import Contest
+    from harness.suites.shrink import Shrinking
+    from harness.suites.wanted import Wanted
 
 
 def carry_out(
@@ -74,6 +76,8 @@ def _carried_out(
         return _each_by_itself(
             wanted, settings, out, made, shown, resume=resume, several_targets=several_targets, as_json=as_json
         )
+    from harness.suites import gate
+
     spending = Spending(wanted.budget)
     watcher = TrialsShown(console, wanted.cells, spending, quiet=as_json)
     echo = partial(typer.echo, err=as_json)
@@ -111,6 +115,8 @@ def _each_by_itself(
     ):
         if len(prepared) == 1 and not resume:
             return shown_made(prepared[0]).exit_status
+        from harness.suites import grid
+
         every = grid.carry_out(
             prepared, out, shown_made, resume=several_targets if resume is None else resume, tell=shown.found
         )
@@ -122,6 +128,8 @@ def compare_both(
     contest: Contest, settings: Settings, out: Path, *, toxiproxy_url: str | None, resume: bool, as_json: bool
 ) -> int:
     """Make the pairs, show them, or *as_json* print what they came to alone on standard output; the status to end with."""
+    from harness.suites import compare
+
     console, echo = console_of(stderr=as_json), partial(typer.echo, err=as_json)
     spending = Spending()
     watcher = TrialsShown(console, list(contest.cells.values()), spending, quiet=as_json)
@@ -140,6 +148,8 @@ def search(
     sought: Sought, settings: Settings, out: Path, *, toxiproxy_url: str | None, resume: bool, as_json: bool
 ) -> int:
     """Search, show every rate, or *as_json* print what it came to alone on standard output; the status to end with."""
+    from harness.suites import capacity
+
     console = console_of(stderr=as_json)
     watcher = CapacityShown(console, quiet=as_json)
     with github.told([], settings, partial(typer.echo, err=as_json)):
@@ -158,6 +168,8 @@ def shrink_it(
     made: Shrinking, settings: Settings, out: Path, *, toxiproxy_url: str | None, resume: bool, as_json: bool
 ) -> int:
     """Search the smallest, show every step, or *as_json* print what it came to alone on standard output; the status to end with."""
+    from harness.suites import shrink
+
     console = console_of(stderr=as_json)
     watcher = ShrinkShown(console, made.trials, quiet=as_json)
     with github.told([], settings, partial(typer.echo, err=as_json)):

@@ -64,3 +64,12 @@ def test_who_judges_one_run_loads_nothing_of_several_nor_of_runs_to_come(tmp_pat
     loaded = set(ended.stderr.rsplit("loaded ", 1)[1].split())
     assert "harness.report.page" in loaded, ended.stderr
     assert loaded & (OF_SEVERAL_RUNS | {"pandas", "scipy"}) == set()
+
+
+def test_who_makes_one_run_loads_nothing_that_compares_searches_or_gathers_several() -> None:
+    told = "import sys, harness.interfaces.running; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert "harness.conduct" in loaded
+    assert loaded & (OF_SEVERAL_RUNS - {"harness.prepare"} | {"pandas", "scipy"}) == set()
