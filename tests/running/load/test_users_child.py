@@ -270,6 +270,25 @@ def test_users_say_good_bye(shopping: tuple[Ran, Shop]) -> None:
     assert "/logout" in {path for path, _ in shop.heard}
 
 
+def test_a_listener_that_raises_before_the_users_begin_is_told_with_its_line(tmp_path: Path) -> None:
+    text = """
+from locust import HttpUser, events, task
+
+@events.init.add_listener
+def logs_in(environment, **_):
+    raise RuntimeError("nobody at home")
+
+class Visitor(HttpUser):
+    @task
+    def asks(self):
+        self.client.get("/")
+"""
+    ran = run(tmp_path / "listens", text, "http://127.0.0.1:9")
+    said = json.loads(Path(ran.plan.ready_path).read_text())
+    assert said["refused"] == f"{ran.plan.locustfile}:6: RuntimeError: nobody at home"
+    assert ran.rows == []
+
+
 def test_a_locustfile_that_cannot_be_loaded_is_told_with_its_line(tmp_path: Path) -> None:
     text = "from locust import HttpUser\n\n\nclass Visitor(HttpUser):\n    wait_time = betwen(1, 2)\n"
     ran = run(tmp_path / "broken", text, "http://127.0.0.1:9")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -53,6 +54,10 @@ def main(path: Path, more: Sequence[str] = ()) -> None:
         handshake.say_ready(Path(plan.ready_path), handshake.Ready(os.getpid(), 0, refusal))
 
 
+_FRAME = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)
+"""A line of a traceback that says where its program was."""
+
+
 class LastWords(logging.StreamHandler[TextIO]):
     """Prints what Locust warns of, as it would itself, and keeps the last error that it told."""
 
@@ -65,7 +70,7 @@ class LastWords(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         super().emit(record)
         if record.levelno >= logging.ERROR:
-            self.error = " ".join(record.getMessage().split())
+            self.error = record.getMessage()
 
 
 def arguments(plan: UsersPlan) -> list[str]:
@@ -84,7 +89,12 @@ def arguments(plan: UsersPlan) -> list[str]:
 def refused(error: Exception | SystemExit, locustfile: str, told: str) -> str:
     """What is wrong with *locustfile*, and on which line of it; *told* is what Locust said before it ended by itself."""
     if isinstance(error, SystemExit):
-        return f"{locustfile}: {told or f'Locust ended with {error.code} before its users could begin; see load.log'}"
+        frames = _FRAME.findall(told)
+        if frames:  # what a listener of the file's raised, as Locust tells it
+            at = next((at for at in reversed(frames) if Path(locustfile).parent in Path(at[0]).parents), frames[-1])
+            return f"{at[0]}:{at[1]}: {told.strip().splitlines()[-1]}"
+        said = " ".join(told.split()) or f"Locust ended with {error.code} before its users could begin; see load.log"
+        return f"{locustfile}: {said}"
     said = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}: {said}"

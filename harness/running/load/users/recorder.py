@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any
 
 import gevent
+import locust.log
 import locust.main
 from gevent.event import Event
 from locust import User, events
@@ -63,10 +64,15 @@ def install(course: Course) -> None:
     # What the locustfile does in its own listeners is done by then: this one comes after them.
     create = locust.main.create_environment
 
+    def await_start(**told: Any) -> None:
+        # Locust ends where one of those has raised by now.
+        if not locust.log.unhandled_greenlet_exception:
+            course.await_start(**told)
+
     def created(*args: Any, **kwargs: Any) -> Any:
         environment = create(*args, **kwargs)  # type: ignore[no-untyped-call]  # Locust's own
         environment.stop_timeout = course.plan.drain_s
-        events.init.add_listener(course.await_start)  # type: ignore[no-untyped-call]  # Locust's own
+        events.init.add_listener(await_start)  # type: ignore[no-untyped-call]  # Locust's own
         return environment
 
     locust.main.create_environment = created
