@@ -197,7 +197,7 @@ class Sample:
             of_requests: npt.NDArray[np.float64] = of_nonce[requests]
             return of_requests
 
-        totals: npt.NDArray[np.float64] = self.run.once(("worth", what, self.link), made, CHEAP)
+        totals: npt.NDArray[np.float64] = self.run.once(("worth", what, self.link), made)
         return totals[self._rows()]
 
     def seen(self) -> int:

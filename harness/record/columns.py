@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Bools = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
+_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +100,15 @@ class Words:
     @property
     def places(self) -> npt.NDArray[np.intp]:
         """The places of the vocabulary that come in any row."""
-        return np.flatnonzero(np.bincount(self.codes, minlength=len(self.vocabulary)))
+        return np.flatnonzero(self._times())
+
+    def _times(self) -> npt.NDArray[np.intp]:
+        """How many rows have each text of the vocabulary; codes are counted in pieces, as to be counted they take many more bytes."""
+        many = len(self.vocabulary)
+        times, at_once = np.zeros(many, np.intp), max(_AT_ONCE, 4 * many)
+        for first in range(0, self.size, at_once):
+            times += np.bincount(self.codes[first : first + at_once], minlength=many)
+        return times
 
     def unique(self) -> list[str]:
         """The texts that come in any row, in order."""
@@ -107,7 +116,7 @@ class Words:
 
     def counts(self) -> dict[str, int]:
         """How many rows have each text that comes at all."""
-        counts = np.bincount(self.codes, minlength=len(self.vocabulary))
+        counts = self._times()
         return {self.vocabulary[place]: int(counts[place]) for place in np.flatnonzero(counts).tolist()}
 
     def places_of(self, rows: Bools) -> dict[str, npt.NDArray[np.intp]]:
@@ -160,29 +169,32 @@ def ordered(*keys: Array) -> npt.NDArray[np.intp]:
     As `numpy.lexsort`, which puts all rows in order by each key: here those alone are looked at again of which a key leaves it open.
     """
     order = np.argsort(keys[0], kind="stable")
-    places, group = _undecided(np.arange(order.size), np.zeros(order.size, np.intp), keys[0][order])
+    left, group = _undecided(np.zeros(order.size, np.bool_), keys[0][order])
+    places = np.flatnonzero(left)
     for key in keys[1:]:
         values = key[order[places]]
+        if not values.size or (values == values[0]).all():
+            continue
         if ((group[1:] == group[:-1]) & ~(values[1:] >= values[:-1])).any():
             by = np.lexsort((values, group))
             order[places], values = order[places[by]], values[by]
-        places, group = _undecided(places, group, values)
+        left, group = _undecided(group, values)
+        places = places[left]
     return order
 
 
-def _undecided(
-    places: npt.NDArray[np.intp], group: npt.NDArray[np.intp], values: Array
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Those *places*, one *group* of equal rows behind the other, whose *values* are equal in one, and a number for each such group."""
-    same = values[1:] == values[:-1]
+def _undecided(group: Array, values: Array) -> tuple[Bools, npt.NDArray[np.integer[Any]]]:
+    """Which rows, one *group* of equal ones behind the other, have the *values* of another one of their group, and a number for each such
+    group, of those rows."""
+    first = np.ones(values.size, np.bool_)
+    first[1:] = values[1:] != values[:-1]
     if values.dtype.kind == "f":
         missing = np.isnan(values)
-        same |= missing[1:] & missing[:-1]
-    same &= group[1:] == group[:-1]
-    left = np.zeros(places.size, np.bool_)
-    left[1:] = same
-    left[:-1] |= same
-    return places[left], np.cumsum(np.append(0, ~same))[: left.size][left]
+        first[1:] &= ~(missing[1:] & missing[:-1])
+    first[1:] |= group[1:] != group[:-1]
+    left = ~first
+    left[:-1] |= ~first[1:]
+    return left, np.cumsum(first[left], dtype=np.int32 if first.size <= np.iinfo(np.int32).max else np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -408,12 +408,14 @@ def _in_pieces(x: Floats, most: int) -> Floats:
     size = max(1 << 12, 1 << (4 * most).bit_length())
     block = size - most
     many = -(-x.size // block)
-    padded = np.append(x, np.zeros(many * block + most - x.size))
     total = np.zeros(size // 2 + 1, np.complex128)
     at_once = max(1, MANY // size)
     for first in range(0, many, at_once):
         count = min(at_once, many - first)
-        rows = np.lib.stride_tricks.sliding_window_view(padded[first * block :], size)[: count * block : block]
+        piece = x[first * block : (first + count) * block + most]
+        if short := count * block + most - piece.size:  # behind the last one comes nothing
+            piece = np.append(piece, np.zeros(short))
+        rows = np.lib.stride_tricks.sliding_window_view(piece, size)[::block]
         total += (np.fft.rfft(rows[:, :block], size).conj() * np.fft.rfft(rows)).sum(axis=0)
     return np.fft.irfft(total, size)[: most + 1]
 

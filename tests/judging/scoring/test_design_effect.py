@@ -138,9 +138,15 @@ def test_the_sums_of_blocks_are_those_of_their_rows_and_none_is_lost(length: flo
     assert design_effect._block_sums(values, length) == pytest.approx(slowly, rel=1e-12, abs=1e-12)
 
 
-@pytest.mark.parametrize("lags", [1, 50, 2_048, 9_000])
-def test_sums_of_products_are_the_same_in_short_transforms(lags: int) -> None:
-    x = np.random.default_rng(3).normal(size=20_011)
+@pytest.mark.parametrize(
+    ("lags", "rows"),
+    [
+        *((lags, 20_011) for lags in (1, 50, 2_048, 9_000)),
+        pytest.param(9_000, 60_011, id="what is left for the last piece is less than the lags reach"),
+    ],
+)
+def test_sums_of_products_are_the_same_in_short_transforms(lags: int, rows: int) -> None:
+    x = np.random.default_rng(3).normal(size=rows)
     slowly = [float(x[: x.size - lag] @ x[lag:]) for lag in range(lags + 1)]
     assert design_effect._at_lags(x, lags) == pytest.approx(slowly, rel=1e-9, abs=1e-9 * slowly[0])
     assert design_effect._in_pieces(x, lags) == pytest.approx(slowly, rel=1e-9, abs=1e-9 * slowly[0])
