@@ -365,6 +365,11 @@ def _users(named: str, problem: Callable[[str, str], Problem], scenario_path: Pa
     if not _is_there(path):
         what = _no_file(path) + meant(path)
         raise UsageProblems(problem("load.locustfile", what))
+    if path.is_dir():
+        raise UsageProblems(problem("load.locustfile", "is a folder; name one file, such as users.py"))
+    if path.suffix != ".py":
+        what = f"{path.name} is no locustfile by its name, as Locust goes by it; it has to end in .py"
+        raise UsageProblems(problem("load.locustfile", what))
     return asked_before(path)
 
 

@@ -124,6 +124,35 @@ def test_a_slip_of_a_key_hides_no_missing_file_and_no_limit_that_can_never_be_se
     assert all(problem[0].isdigit() for problem in problems)
 
 
+@pytest.mark.parametrize(
+    ("load", "what"),
+    [
+        (
+            "{locustfile: users.txt}",
+            "load.locustfile: users.txt is no locustfile by its name, as Locust goes by it; it has to end in .py",
+        ),
+        ("{locustfile: .}", "load.locustfile: is a folder; name one file, such as users.py"),
+        ('{locustfile: ""}', "load.locustfile: is a folder; name one file, such as users.py"),
+        (
+            "{locustfile: users.py, tags: [a b]}",
+            "load.tags[0]: should be text without blanks that does not begin with -, but is 'a b'",
+        ),
+        (
+            "{locustfile: users.py, tags: [--x]}",
+            "load.tags[0]: should be text without blanks that does not begin with -, but is '--x'",
+        ),
+    ],
+)
+def test_what_is_no_load_of_a_locustfile_is_told_at_its_key(folder: Path, load: str, what: str) -> None:
+    for name in ("users.txt", "users.py"):
+        (folder / name).write_text("from locust import HttpUser\n")
+    spoil(
+        path := folder / "region-loss.yaml",
+        ("{rate_per_s: 20, deadline: 7500ms, questions: questions/facts.yaml}", load),
+    )
+    assert told(path) == [f"9 {what}"]
+
+
 @pytest.mark.parametrize("key", ["constant", "burst", "wave"])
 def test_a_shape_of_an_unknown_key_alone_is_told_with_the_others_that_there_are(folder: Path, key: str) -> None:
     spoil(path := folder / "region-loss.yaml", ("rate_per_s: 20", f"rate_per_s: 20, shape: {{{key}: 5}}"))

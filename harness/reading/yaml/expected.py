@@ -23,6 +23,7 @@ _SPANS = (
 _PATTERN = re.compile(r"\^\[(?P<first>[^\]\\]+)\]\[(?P<rest>[^\]\\]+)\]\*\$")
 _SHOWN_MAX = 60
 _PRINTABLE = r"^[\x20-\x7e]+$"
+_WORD = r"^[^\s-]\S*$"
 
 
 def json_schema(annotation: Any) -> Mapping[str, Plain]:
@@ -108,6 +109,8 @@ def _rule(pattern: str) -> str:
     """A pattern of one class of characters and then another, in words; another pattern as it is."""
     if pattern == r"\S":
         return ", and more than blanks"
+    if pattern == _WORD:
+        return " without blanks that does not begin with -"
     if pattern == _PRINTABLE:
         return ": letters, digits, blanks and signs of ASCII"
     match = _PATTERN.fullmatch(pattern)

@@ -233,7 +233,7 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
             return ""  # what was made of it could tell its password
         case str() if "://" in value and _fits(wanted, path := f"/{value.partition('://')[2].partition('/')[2]}"):
             return f"; did you mean {path!r}?" if not _fits(wanted, value) else ""
-        case str() if value.strip() and not value.startswith("/") and _fits(wanted, f"/{value}"):
+        case str() if value.strip() and _is_path(wanted) and _fits(wanted, f"/{value}"):
             return f"; did you mean {f'/{value}'!r}?" if not _fits(wanted, value) else ""
         case str() if value and not isinstance(_unquoted(value), str) and _fits(wanted, _unquoted(value)):
             return "; leave out the quotes"
@@ -246,6 +246,11 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
         case dict() if json_schema(wanted).get("type") == "string" and get_origin(bare(wanted)) is not Literal:
             return f"; JSON stands in quotes: {_as_text(value)}"
     return _wrapped(value, wanted)
+
+
+def _is_path(wanted: object) -> bool:
+    """Whether only texts that begin with a slash stand there."""
+    return _fits(wanted, "/x") and not _fits(wanted, "x")
 
 
 def _marked(text: str, wanted: object) -> str:
