@@ -25,6 +25,7 @@ class Provider(BaseHTTPRequestHandler):
     """Answers whatever it is asked."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else the second piece of an answer waits until the first is known to have come
 
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -40,11 +41,12 @@ class Provider(BaseHTTPRequestHandler):
 
 
 class OneLink(NamedTuple):
-    """The wire, told by *stage*, with its *ports*; *folder* is gone with it."""
+    """The wire, told by *stage*, with its *ports*, in the process *pid*; *folder* is gone with it."""
 
     stage: WireStage
     ports: Ready
     folder: Path
+    pid: int
 
     @property
     def tap(self) -> int:
@@ -67,7 +69,7 @@ def one_link(folder: Path, **keys: object) -> Iterator[OneLink]:
             time.sleep(0.05)
         stage = WireStage(ports.control_url)
         stage.connect_link(LINK, ports.links[LINK].edge or 0)
-        yield OneLink(stage, ports, folder)
+        yield OneLink(stage, ports, folder, wire.pid)
     finally:
         wire.kill()
         wire.wait()
