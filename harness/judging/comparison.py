@@ -26,6 +26,7 @@ BETWEEN_RUNS_LEAST = {
     "attempts per second": 0.1,
     "commands per second": 0.1,
     "connections per second": 0.1,
+    "lookups per second": 0.1,
     # What a tenth of an attempt a second comes to, of some hundred tokens each.
     "tokens per second": 10.0,
     "tokens per request": 1.0,

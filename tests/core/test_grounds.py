@@ -160,7 +160,7 @@ def _traffic(doing: Doing) -> pd.DataFrame:
     slices = [tenth / 10 for tenth in range(610) if doing.tried or not FAULT_S[0] <= tenth / 10 < FAULT_S[1]]
     said = {"connections": 1, "bytes_out": 100, "bytes_in": 100}
     said |= dict.fromkeys(
-        ("housekeeping", "pushed", "handshakes_refused", "bad_certificates", "bad_certificates_accepted"), 0
+        ("housekeeping", "pushed", "handshakes_refused", "bad_certificates", "bad_certificates_accepted", "lookups"), 0
     )
     return pd.DataFrame(
         [{"link": link, "start_s": at_s, "commands": 2 * link.startswith("store"), **said} for link in LINKS for at_s in slices]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from written_faults import written_fault
 
@@ -10,6 +12,7 @@ from harness.faults.effects import Drawn, Late, NameAnswer, NameDelay, Probe, Si
 from harness.judging import delivery, hold, unused
 from harness.judging.metrics import metrics
 from harness.judging.preflight import answered
+from harness.judging.sample import Selection, pick
 from harness.problems import UsageProblems
 from harness.reading import expectation
 from harness.reading.placeholders import unknown_placeholders, untold_resolver
@@ -222,3 +225,53 @@ def test_the_share_of_lookups_that_it_met_is_told(make_plan, make_evidence, by_n
 @pytest.mark.parametrize(("seen", "said"), [(0, "does the service ask there?"), (2, "nothing was asked on openai")])
 def test_a_question_without_an_answer_tells_of_a_name_that_nobody_looked_up(seen: int, said: str) -> None:
     assert said in answered(LinkSeen("openai", 0, 0, 0, {}, looked_up=seen))
+
+
+@pytest.fixture
+def looked_up(make_plan, make_evidence, by_name: Target):
+    """A run in which so many lookups a second were seen at the resolver, in the baseline and while a fault is in force."""
+
+    def made(before: int, meanwhile: int, *, of: Target = by_name, fault: dict[str, Any] = BAD):
+        planned = make_plan(of=of, faults=[fault | {"at": "fault"}], expect=["good_ratio >= 0.1"])
+        fault_s = planned.phase("fault")
+        rows = [
+            Traffic("provider-east", at_s + n / many, lookups=1)
+            for at_s in range(int(planned.total_s))
+            for many in (meanwhile if fault_s.start_s <= at_s < fault_s.end_s else before,)
+            for n in range(many)
+        ]
+        return planned, make_evidence(planned, traffic=table(rows, Traffic, 0.0))
+
+    return made
+
+
+LOOKUPS = metrics["lookups_per_s"]
+
+
+@pytest.mark.parametrize(("meanwhile", "verdict"), [(2, "pass"), (0, "pass"), (30, "fail")])
+def test_a_service_that_looks_a_name_up_again_and_again_while_it_is_gone_breaks_a_limit_on_lookups(
+    looked_up, meanwhile: int, verdict: str
+) -> None:
+    limit = expectation.parse("lookups_per_s <= 8 in fault")
+    planned, evidence = looked_up(2, meanwhile)
+    found = LOOKUPS.measure(pick(evidence, Selection("fault")))
+    assert (found.value, limit.judge(found)) == (pytest.approx(meanwhile), verdict)
+    assert (LOOKUPS.unsettled(planned, limit), LOOKUPS.at_best(pick(evidence))) == (None, "pass")
+    by = LOOKUPS.by(evidence)
+    assert (by.link["provider-east"].value > 0, by.link["provider-west"].value) == (True, 0)
+
+
+def test_lookups_are_seen_of_a_link_on_which_nobody_listens_and_of_who_asks_another_resolver_none(looked_up) -> None:
+    refused = {"kind": "disconnect", "mode": "refuse"} | EAST
+    _, evidence = looked_up(2, 5, fault=refused)
+    assert LOOKUPS.measure(pick(evidence, Selection("fault"))).value == pytest.approx(5)
+    assert metrics["connections_per_s"].measure(pick(evidence, Selection("fault"))).value is None
+    _, nobody = looked_up(0, 0)
+    assert LOOKUPS.measure(pick(nobody)).value is None
+
+
+def test_without_a_link_that_is_reached_by_name_there_are_no_lookups_to_limit(looked_up, target: Target) -> None:
+    planned, _ = looked_up(1, 1, of=target, fault={"kind": "disconnect", "mode": "refuse"} | EAST)
+    said = LOOKUPS.unsettled(planned, expectation.parse("lookups_per_s <= 8 in fault")) or ""
+    assert "no link that is reached by name" in said
+    assert not LOOKUPS.there(planned)

@@ -19,6 +19,7 @@ UNITS = (
     "attempts per second",
     "commands per second",
     "connections per second",
+    "lookups per second",
     "tokens per second",
     "cost per minute",
     "tokens per request",

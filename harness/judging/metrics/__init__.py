@@ -58,6 +58,7 @@ SHIPPED = {
     "cost_per_min": "tokens_a_second.CostPerMin",
     "commands_per_s": "on_links.CommandsPerS",
     "connections_per_s": "on_links.ConnectionsPerS",
+    "lookups_per_s": "on_links.LookupsPerS",
 }
 """Each metric by its name: in which file here it is, and of which class. A file is imported when somebody asks for its metric."""
 

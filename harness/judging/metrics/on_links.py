@@ -225,6 +225,8 @@ class OfTraffic(Rate):
 
     labels: ClassVar[tuple[str, ...]] = ()
     column: ClassVar[str]
+    hidden: ClassVar[bool] = True
+    """Whether none of it is seen of a link on which a fault leaves nobody listening."""
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         interval: Interval = sample.once(self.name, lambda: self._on(sample, self.counting(sample.run.plan)))
@@ -237,7 +239,8 @@ class OfTraffic(Rate):
         from harness.judging.scoring.counts import rate_a_second
 
         traffic, during = sample.run.traffic_table, observed(sample)
-        if traffic is None or not traffic.numbers(self.column).any() or hidden_on(sample.run.plan, during, links):
+        hidden = self.hidden and hidden_on(sample.run.plan, during, links)
+        if traffic is None or not traffic.numbers(self.column).any() or hidden:
             return UNMEASURED
         passed = sample.run.passed(links)
         start_s, many = passed.numbers("start_s"), passed.numbers(self.column)
@@ -255,7 +258,8 @@ class OfTraffic(Rate):
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not self.counting(plan):
             return f"target {plan.target.name!r} has no link on which that is counted"
-        return untraced(plan, expectation, self.counting(plan)) or self._too_short(plan, expectation)
+        hidden = untraced(plan, expectation, self.counting(plan)) if self.hidden else None
+        return hidden or self._too_short(plan, expectation)
 
 
 class CommandsPerS(OfTraffic):
@@ -286,6 +290,32 @@ class ConnectionsPerS(OfTraffic):
     about: ClassVar[str] = "connections opened on links a second"
     broken_first: ClassVar[int] = 45
     held_first: ClassVar[int] = 65
+
+
+class LookupsPerS(OfTraffic):
+    """Lookups a second of the names by which links are reached, at the run's resolver, whatever they were told."""
+
+    name: ClassVar[str] = "lookups_per_s"
+    rests_on: ClassVar[tuple[Ground, ...]] = (SAID,)
+    may_cease: ClassVar[bool] = True  # who keeps an address, or a connection, looks up none
+    column: ClassVar[str] = "lookups"
+    hidden: ClassVar[bool] = False  # the resolver answers, whoever listens where it leads to
+    unit: ClassVar[str] = "lookups per second"
+    title: ClassVar[str] = "Rate of lookups"
+    about: ClassVar[str] = "lookups of the names of links a second"
+    broken_first: ClassVar[int] = 46
+    held_first: ClassVar[int] = 66
+
+    def there(self, plan: Plan) -> bool:
+        return bool(self.counting(plan))
+
+    def counting(self, plan: Plan) -> list[str]:
+        return [name for name, link in plan.target.links.items() if link.dns]
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        if not self.counting(plan):
+            return f"target {plan.target.name!r} has no link that is reached by name (dns), so no lookup can be seen"
+        return super().unsettled(plan, expectation)
 
 
 def of_rows(sample: Sample, table: Literal["attempts", "arrivals"], worth: Floats | None = None) -> Interval:
