@@ -32,7 +32,7 @@ from harness.planning.disturbance import Disturbance
 from harness.reading import quantities
 from harness.reading.quantities import counted
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
-from harness.record.rows import LOOKS
+from harness.record.rows import LOOKS, STOPPED
 
 if TYPE_CHECKING:
     from harness.record.columns import Table
@@ -287,7 +287,8 @@ def _of_workers(evidence: Evidence) -> list[str]:
 def _left_over(evidence: Evidence, worker: Worker) -> str:
     rows = evidence.request_table
     outcome, its = rows.words("outcome"), rows.numbers("worker") == worker.number
-    lost = its & (rows.words("detail") == worker.lost_words)
+    # One that was asked to end has written down itself what it did not send any more.
+    lost = its & ((rows.words("detail") == worker.lost_words) | (rows.words("detail") == STOPPED))
     if evidence.plan.closed:
         return (
             f"{worker.called}, which was lost, had begun {counted(int(its.sum()), 'request')} of its users, and of {int(lost.sum())} of "

@@ -44,6 +44,8 @@ FAILED = 400
 """A status from here on says that something was not done."""
 ELSEWHERE = "elsewhere: "
 """How the detail of a request begins that was not sent since it was for somebody else than the target; its address follows."""
+STOPPED = "stopped"
+"""The detail of a request that was not sent since who was about to was asked to end."""
 UNKNOWN_KEY = "?"
 """How the mark of a key begins that the target file gives to no link."""
 TokensFrom = Literal["", "provider", "estimate", "unread"]

@@ -2,7 +2,7 @@
 
 Each time it has to be told which worker was lost, and each request that was due until the run was ended for it has to have one row; those
 that the lost worker left over say so. Every second time the load are the users of a locustfile, of which each request has to have one that
-they had begun. Takes some ten seconds a kill.
+they had begun: 20 kills of each. Takes some ten seconds a kill.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from harness.running.world.load_hosts import Hosts
 from harness.running.world.load_workers import LoadWorkers
 from harness.running.world.processes import Processes
 
-KILLS = 20
+KILLS = 40
 TOTAL_S, RATE_PER_S = 3.0, 100.0
 ANSWER = b'{"answer": "yes"}'
 USERS = """\
@@ -342,6 +342,17 @@ def _kill(crew: Crew, number: int) -> None:
     crew.started._running[f"load-{number}"].kill()
 
 
+def summed_up(done: Sequence[Mapping[str, Any]], what: str, by: str) -> int:
+    """Print how many of those that are *done* were told, all and *by* what they differ in; the status to end with."""
+    told = Counter(str(one.get(by, "")) for one in done if not one["amiss"])
+    each = Counter(str(one.get(by, "")) for one in done)
+    of_each = ", ".join(f"{name} {told[name]} of {many}" for name, many in sorted(each.items()))
+    print(
+        f"{told.total()} of {each.total()} {what} were told, each with a row for each request that was due ({of_each})"
+    )
+    return 0 if told == each else 1
+
+
 def main(results: Path, kills: int = KILLS) -> int:
     done = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
     with answering() as url:
@@ -360,9 +371,7 @@ def main(results: Path, kills: int = KILLS) -> int:
                 found = misplaced(Path(name), url, 1000)
                 print("; ".join(found) or "and its rows are on our clock")
                 done += [{"amiss": found}] if found else []
-    wrong = [one for one in done if one["amiss"]]
-    print(f"{len(done) - len(wrong)} of {len(done)} kills were told, each with a row for each request that was due")
-    return 1 if wrong else 0
+    return summed_up(done, "kills", "load")
 
 
 if __name__ == "__main__":

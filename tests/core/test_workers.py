@@ -100,17 +100,17 @@ def test_torn_rows_make_a_run_invalid_and_the_worker_is_named(make_plan: MakePla
 def test_the_share_of_a_lost_worker_is_told_and_not_taken_for_a_load_that_fell_behind(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Callable[..., list[Any]]
 ) -> None:
-    (_, lost) = workers = _workers(lost="was ended by SIGKILL", lost_s=10.0)
+    (_, lost) = workers = _workers(lost="was ended by SIGKILL", lost_s=4.0)
 
     def change(index: int, due_s: float) -> dict[str, Any]:
-        if index % 2 == 0 or due_s < 9.5:
+        if index % 2 == 0 or due_s < 3.5:
             return {"worker": index % 2}
-        outcome = "unfinished" if due_s < 10.0 else "not_sent"
+        outcome = "unfinished" if due_s < 4.0 else "not_sent"
         return {
             "worker": 1,
             "outcome": outcome,
             "sent_s": None,
-            "detail": lost.lost_words,
+            "detail": "stopped" if 4.0 <= due_s < 4.2 else lost.lost_words,
             "end_s": None,
             "first_token_s": None,
         }
@@ -119,6 +119,7 @@ def test_the_share_of_a_lost_worker_is_told_and_not_taken_for_a_load_that_fell_b
     asked = rows(made, change)
     found = judge(make_evidence(made, requests=asked, attempts=[], workers=workers))
     unsent = sum(row.outcome == "not_sent" for row in asked)
+    assert unsent > sum(row.detail == "stopped" for row in asked) > 0
     assert found.verdict == "invalid"
     said = [doubt.said for doubt in found.doubts if doubt.kind == "worker"]
     unknown = sum(row.outcome == "unfinished" for row in asked)

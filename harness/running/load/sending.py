@@ -22,7 +22,7 @@ from harness.record import presses
 from harness.record.clocks import earlier
 from harness.record.masking import Mask
 from harness.record.rowfile import RowFile
-from harness.record.rows import Request
+from harness.record.rows import STOPPED, Request
 from harness.record.workers import Seal
 from harness.running.load.asking import asked, kept_as, text
 from harness.running.load.connections import Connections
@@ -113,7 +113,7 @@ class Sender:
                 watching.kill()
             self._pool.kill()  # each of them writes its row: unfinished
             for turn in self._open.values():  # but for those whose greenlet had not begun to run
-                self._not_sent(turn, "stopped")
+                self._not_sent(turn, STOPPED)
             self._settlers.kill()
             for index in list(self._settling):
                 self._settled(index)
