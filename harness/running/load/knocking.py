@@ -6,6 +6,7 @@ import os
 import socket as tcp
 import time
 from collections.abc import Mapping
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -50,7 +51,8 @@ def knock(
     context: zmq.Context[Any] = zmq.Context()
     try:
         socket = context.socket(zmq.DEALER)
-        socket.setsockopt(zmq.IDENTITY, f"door-{asking.client}".encode())
+        # Of its own each time: a master that has not yet seen the last one go would not hear this one.
+        socket.setsockopt(zmq.IDENTITY, f"door-{asking.client}-{token_hex(4)}".encode())
         socket.linger = 0
         unlock(socket, word)
         monitor = socket.get_monitor_socket()

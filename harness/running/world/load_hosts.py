@@ -87,15 +87,25 @@ class Hosts:
         late_s = time.monotonic() + self._asked.within_s
         while len(came := self._look()) < self.many:
             processes.check_starting()
+            if not processes.alive(master):
+                raise HarnessError(self._left([]))
             if time.monotonic() > late_s:
                 raise HarnessError(self._too_few(came))
             time.sleep(_LOOK_S)
 
-    def check_starting(self) -> None:
-        """Raises HarnessError where one that had come is gone."""
-        if len(came := self._look()) < self.many:
-            gone = "; ".join(told for client, told in self._told.items() if client not in {one.client for one in came})
-            raise HarnessError(f"a worker of another machine left before the load began: {gone or 'it is gone'}")
+    def check_starting(self, master: bool = True) -> None:
+        """Raises HarnessError where one that had come is gone, or all are: the *master* is not there any more then."""
+        came = self._look() if master else []
+        if len(came) < self.many:
+            raise HarnessError(self._left(came))
+
+    def _left(self, came: Sequence[Caller]) -> str:
+        """Who is gone, when of all those that were told of only these are there; Locust's master ends with the last of them."""
+        gone = "; ".join(told for client, told in self._told.items() if client not in {one.client for one in came})
+        return (
+            f"a worker of another machine left before the load began: {gone or 'it is gone'}; what it said last stands on its terminal. "
+            "Run again, and start it anew with the command that is printed"
+        )
 
     def _look(self) -> list[Caller]:
         """Who is there; tells what is new of them."""

@@ -67,7 +67,7 @@ class LoadWorkers:
             if member.lost:
                 raise HarnessError(f"{self._worker(number, members).called} could not begin its load: it {member.lost}")
         if self._hosts is not None:
-            self._hosts.check_starting()
+            self._hosts.check_starting(self._processes.alive(self._master))
 
     def check(self, zero_s: float) -> None:
         """Raises UntrustworthyError, which names it, for a worker that will not send its share to the end."""

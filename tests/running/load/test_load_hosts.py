@@ -362,7 +362,7 @@ def test_a_worker_that_asks_while_its_load_ends_is_let_in_by_the_next_one(tmp_pa
     asking = msgspec.structs.replace(ME, after=before.run)
     waiting = threading.Thread(target=lambda: found.append(welcomed("the-word", first.port, asking)))
     waiting.start()
-    while first.heard.count("join") < 3:  # it was told to ask again
+    while first.heard.count("join") < 3 and waiting.is_alive():  # it was told to ask again
         threading.Event().wait(0.01)
     first.close()
     second = Master(tmp_path, "the-word", first.port, "second")
