@@ -30,7 +30,8 @@ def told(quality: Quality) -> str:
     where = f"{words.counted(len(quality.workers), 'worker')} on {words.counted(len(hosts), 'host')}"
     each = [f"{worker.number} on {one_line(worker.host, 40)} {_rows(worker)}" for worker in quality.workers]
     named = each[:_NAMED_MOST] + ([f"{len(each) - _NAMED_MOST} more"] if len(each) > _NAMED_MOST else [])
-    return "; ".join([f"{where} shared the load, rows of each: {', '.join(named)}", _clocks(quality)])
+    did = "sent" if len(quality.workers) == 1 else "shared"
+    return "; ".join([f"{where} {did} the load, rows of each: {', '.join(named)}", _clocks(quality)])
 
 
 def each(quality: Quality) -> list[Row]:

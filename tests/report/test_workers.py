@@ -36,6 +36,12 @@ def test_workers_of_one_machine_are_on_the_clock_of_the_run(passing) -> None:
     assert said.endswith("; all on the run's clock")
 
 
+def test_one_worker_on_another_machine_shares_with_nobody(passing) -> None:
+    assert told(shared(passing.result, THERE).quality).startswith(
+        "1 worker on 1 host sent the load, rows of each: 1 on"
+    )
+
+
 def test_of_very_many_the_sentence_names_some(passing) -> None:
     many = [HERE.model_copy(update={"number": number}) for number in range(64)]
     assert ", 56 more; " in told(shared(passing.result, *many).quality)
