@@ -501,6 +501,11 @@ class _Progress:
                 f"whether the whole scenario fails each time is not known: trial {len(whole.broken) + 1} of it could not be trusted, "
                 f"and --resume makes it again ({last.result.reason})"
             )
+        if whole.came_to == "not settled":
+            return (
+                f"whether the whole scenario fails each time is not known: trial {len(whole.broken) + 1} of it came to {last.verdict}; "
+                f"let it send more requests, or last longer ({last.result.reason})"
+            )
         return f"the whole scenario does not fail each time ({broke}): what fails by chance is not shrunk"
 
     def _said(self, candidate: Candidate) -> str:

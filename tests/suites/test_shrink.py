@@ -145,6 +145,16 @@ def test_a_whole_whose_trial_could_not_be_trusted_is_not_said_to_fail_by_chance(
     assert (again.path, again.verdict) == (found.path, "pass")
 
 
+def test_a_whole_whose_trial_could_not_be_settled_is_not_said_to_fail_by_chance(
+    shrink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.suites.shrink._holds", lambda _run, _expectations: False)
+    found, _ = shrink(lambda _plan, number: number == 0, trials=3, otherwise="inconclusive")
+    assert (found.verdict, found.exit_status, found.file) == ("inconclusive", 3, None)
+    assert "trial 3 of it came to inconclusive; let it send more requests, or last longer" in found.shrunk.reason
+    assert "by chance" not in found.shrunk.reason
+
+
 def test_a_candidate_that_fails_but_for_one_trial_is_not_taken(shrink) -> None:
     """Without the loss it fails two times of three, which would be enough for who asks once."""
     seen: dict[frozenset[str], int] = {}
