@@ -164,13 +164,21 @@ def run(
     )
 
 
-def load_worker(master: str, *, join: str, name: str = "", say: Callable[[str], object] = print) -> None:
+def load_worker(
+    master: str,
+    *,
+    join: str,
+    name: str = "",
+    locustfile: str | Path | None = None,
+    say: Callable[[str], object] = print,
+) -> None:
     """Send a share of the load of a run on another machine, whose master is at ``HOST:PORT``; returns when the load has ended.
 
-    *join* is the word that the run says. Secrets of the target are those of the environment here. Raises UsageProblems where the run does
-    not let it in or a secret is missing, and HarnessError where the share was not sent to its end.
+    *join* is the word that the run says. Secrets of the target are those of the environment here. Where the load is one of users it takes
+    the same *locustfile* as the run, which lies here. Raises UsageProblems where the run does not let it in, or a secret or what the
+    locustfile needs is missing, and HarnessError where the share was not sent to its end.
     """
-    work(master, join, settings().environment, name=name, say=say)
+    work(master, join, settings().environment, name=name, locustfile=locustfile, say=say)
 
 
 def grid(

@@ -666,12 +666,6 @@ def unshared(scenario: Document[Scenario], hosts: LoadHosts) -> Iterator[Problem
         yield scenario.problem(
             "load", f"workers share a load that the harness sends, and this one is the service's own: leave out {MANY}"
         )
-    if hosts.many and scenario.value.load.closed:
-        what = (
-            f"workers on other machines have no files of yours, so they cannot run a locustfile: leave out {MANY}; "
-            "load.workers: N shares its users over N processes of this machine"
-        )
-        yield scenario.problem("load.locustfile", what)
 
 
 def foreign_vetoes(scenario: Document[Scenario], allowed: Collection[str]) -> Iterator[Problem]:

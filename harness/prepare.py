@@ -130,7 +130,7 @@ def prepare(
     problems: list[Problem] = []
     of_scenario, of_target = _overrides(asked)
     scenario, draft = _scenario(problems, scenario_path, of_scenario)
-    if scenario and not scenario.value.load.who and scenario.value.load.workers < asked.hosts.many:
+    if scenario and not scenario.value.load.watched and scenario.value.load.workers < asked.hosts.many:
         asked = asked.shared_by_hosts()
         scenario, draft = _scenario(problems, scenario_path, _overrides(asked)[0])
     target, refused = None, None

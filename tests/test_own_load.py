@@ -147,16 +147,14 @@ def test_what_makes_no_sense_is_told_with_its_place(
     assert told(folder, (right, wrong)) == [what]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_workers_on_other_machines_have_no_locustfile_and_those_on_this_one_do(folder: Path, workers: int) -> None:
+@pytest.mark.parametrize("workers", [1, 3])
+def test_users_are_shared_by_as_many_as_come_from_other_machines_and_by_more_where_the_scenario_says_so(
+    folder: Path, workers: int
+) -> None:
     (folder / "own.yaml").write_text(SCENARIO.replace("users: 10", f"users: 10, workers: {workers}"))
     assert prepare(folder / "own.yaml", None, Asked(), None).plan.scenario.load.workers == workers
-    with pytest.raises(UsageProblems) as found:
-        prepare(folder / "own.yaml", None, Asked().with_hosts(2, None, "10s"), None)
-    assert [str(problem).replace(f"{folder}/", "") for problem in found.value.problems] == [
-        "own.yaml:3 load.locustfile: workers on other machines have no files of yours, so they cannot run a locustfile: leave out "
-        "--load-hosts; load.workers: N shares its users over N processes of this machine"
-    ]
+    away = prepare(folder / "own.yaml", None, Asked().with_hosts(2, None, "10s"), None)
+    assert away.plan.scenario.load.workers == max(2, workers)
 
 
 @pytest.mark.parametrize("label", ["entry=west", "region=west"])

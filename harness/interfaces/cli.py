@@ -919,12 +919,16 @@ def load_worker(
     name: Annotated[
         str, typer.Option("--name", help="What this machine is called in the run; default: its name.")
     ] = "",
+    locustfile: Annotated[
+        Path | None,
+        typer.Option("--locustfile", metavar="FILE", help="Of a run of users: their file, the same as there."),
+    ] = None,
 ) -> None:
     """Send a share of the load of a run that goes on, on another machine, with the secrets of this one; ends when the load does."""
     from harness.running.load.worker import work
     from harness.settings import settings
 
-    work(master, join, settings().environment, name=name, say=_say)
+    work(master, join, settings().environment, name=name, locustfile=locustfile, say=_say)
 
 
 @app.command(hidden=True)

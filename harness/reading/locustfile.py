@@ -20,15 +20,20 @@ def asked_before(path: Path) -> Document[Questions]:
 
     Raises UsageProblems with what is wrong with the locustfile.
     """
-    text = text_of(path)
-    if problems := list(_wrongs(text, path)):
-        raise UsageProblems(*problems)
-    known = sha256(text.encode()).hexdigest()
+    known = checksum(path)
     written = (
         f"# Asked once before the load, which is the users of {path.name} (sha256 {known}).\n"
         f"schema: harness.questions/1\nquestions:\n  - {{id: before, text: {ANY!r}}}\n"
     )
     return read(written, Questions, str(path))
+
+
+def checksum(path: Path) -> str:
+    """The SHA-256 of the text of the locustfile in *path*. Raises UsageProblems with what is wrong with it."""
+    text = text_of(path)
+    if problems := list(_wrongs(text, path)):
+        raise UsageProblems(*problems)
+    return sha256(text.encode()).hexdigest()
 
 
 def meant(path: Path) -> str:

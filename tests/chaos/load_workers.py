@@ -62,7 +62,7 @@ import runpy, sys, time
 since_s, ahead_s, drift = (float(sys.argv.pop(1)) for _ in range(3))
 real = time.monotonic
 time.monotonic = lambda: real() + ahead_s + drift * (real() - since_s)
-runpy.run_module("harness.running.load", run_name="__main__", alter_sys=True)
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
 
 
@@ -80,7 +80,7 @@ class Clock:
     def given_to(self, argv: Sequence[str]) -> list[str]:
         """*argv* of a worker, which goes by this clock."""
         said = [repr(self.since_s), repr(self.ahead_s), repr(self.drift)]
-        return [*argv[: argv.index("-m")], "-c", OTHER_CLOCK, *said, *argv[argv.index("-m") + 2 :]]
+        return [*argv[: argv.index("-m")], "-c", OTHER_CLOCK, *said, *argv[argv.index("-m") + 1 :]]
 
 
 class Namespace:
@@ -185,12 +185,18 @@ class Crew:
         self.plan = msgspec.structs.replace(self._planned(url, total_s), **changes)
         path = folder / "plan.json"
         if hosts is not None:
-            hosts.gather(cast(Processes, self.started), "load", path)
+            try:
+                hosts.gather(cast(Processes, self.started), "load", path)
+            except BaseException:
+                self.started.stop("load", 5.0)
+                raise
         if isinstance(self.plan, LoadPlan):
             write_plan(self.plan, path)
             many = self.plan.schedule.workers
         else:
-            users_plan.write(self.plan, path)
+            # A master that was there before its plan finds it whole.
+            users_plan.write(self.plan, new := path.with_suffix(".new"))
+            new.rename(path)
             many = self.plan.workers
         self.workers = LoadWorkers(cast(Processes, self.started), self.plan, many, "load", hosts)
         self.workers.spawn(path)
@@ -248,16 +254,26 @@ class Crew:
         return "" if differs == Audit() else f"rows are not as due: {differs}"
 
 
+def write_users(folder: Path) -> str:
+    """The path of the locustfile in *folder*, which is written where there is none."""
+    path = folder / "users.py"
+    if not path.exists():
+        path.write_text(USERS)
+    return str(path)
+
+
 class UsersCrew(Crew):
-    """A load of a locustfile's users that two workers share, against a server of its own."""
+    """A load of a locustfile's users that workers share, two where nobody says more, against a server of its own."""
+
+    plan: UsersPlan
 
     def _planned(self, url: str, total_s: float) -> UsersPlan:
         folder = self.folder.path
-        (folder / "users.py").write_text(USERS)
+        locustfile = write_users(folder)
         paths = {name: str(folder / name.removesuffix("_path")) for name in ("ready_path", "start_path", "crew_path")}
         return UsersPlan(
             run_id="r",
-            locustfile=str(folder / "users.py"),
+            locustfile=locustfile,
             users=10,
             spawn_rate=100.0,
             entries={"one": url},
@@ -271,10 +287,12 @@ class UsersCrew(Crew):
     def differs(self) -> str:
         """How its rows differ from what its users had begun; empty where they do not."""
         rows = Counter(row.index for row in self.rows())
-        begun = {sent.index: of for of in (0, 1) for sent in read_rows(self.folder.rows / f"begun-{of}.rows", Sent)}
+        many, rows_of = self.plan.workers, self.folder.rows
+        paths = {of: path for of in range(many) if (path := rows_of / f"begun-{of}.rows").exists()}
+        begun = {sent.index: of for of, path in paths.items() for sent in read_rows(path, Sent)}
         if amiss := [index for index in {*begun, *rows} if rows[index] != 1 or index not in begun]:
             return f"rows are not as begun: {amiss}"
-        return "" if all(index % 2 == of for index, of in begun.items()) else "workers have numbers of each other's"
+        return "" if all(index % many == of for index, of in begun.items()) else "workers have numbers of each other's"
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import gevent
 import locust.runners
@@ -14,10 +15,11 @@ from locust.rpc.zmqrpc import BaseSocket
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from harness.running.load import word
-from harness.running.load.away import say
-from harness.running.load.door import Awaited, Door
+from harness.running.load.door import Door
+from harness.running.load.telling import say
 
 _LOOK_S = 0.1
+_TRIES_TO_CONNECT = 12  # of five seconds each
 
 
 def lock(said: str) -> None:
@@ -31,19 +33,23 @@ def lock(said: str) -> None:
     BaseSocket.__init__ = locked  # type: ignore[method-assign]  # Locust has no place for it
 
 
-def keep(awaited: Awaited) -> Callable[[str], int]:
-    """Have Locust's master hear only those whom a door lets in that is of *awaited*; returns what says when a client came, from 0 on."""
-    heard, doors = MasterRunner.handle_message, dict[int, Door]()
+def be_called(number: UUID) -> None:
+    """Locust makes the id of a worker of the host's name and of a number that is drawn: have it draw this one."""
+    locust.runners.uuid4 = lambda: number  # type: ignore[attr-defined]  # what Locust imported
+
+
+def keep(door: Door, come_within_s: float = 0.0) -> None:
+    """Have Locust's master hear only those whom the *door* lets in; those that it has let in before have to come to Locust in this time."""
+    heard, looking = MasterRunner.handle_message, list[Any]()
 
     def let_in(self: Any, client_id: str, msg: Any) -> None:
-        if not doors:
-            doors[0] = Door(awaited, lambda *answer: _answer(self, *answer))
-            gevent.spawn(_look, self, doors[0])
-        if doors[0].lets_pass(client_id, msg.type, msg.data):
+        if not looking:
+            door.answer = lambda *answer: _answer(self, *answer)
+            looking.append(gevent.spawn(_look, self, door, come_within_s))
+        if door.lets_pass(client_id, msg.type, msg.data):
             heard(self, client_id, msg)
 
     MasterRunner.handle_message = let_in  # type: ignore[method-assign]  # Locust has no place for it
-    return lambda client: doors[0].order.index(client)
 
 
 def heed_refusal() -> None:
@@ -59,11 +65,16 @@ def heed_refusal() -> None:
     WorkerRunner.handle_message = heed  # type: ignore[method-assign]  # Locust has no place for it
     # Who watches here says what became of it; see `Away.watch`.
     locust.runners.MASTER_HEARTBEAT_TIMEOUT = 3600
+    locust.runners.CONNECT_RETRY_COUNT = _TRIES_TO_CONNECT
 
 
-def _look(runner: Any, door: Door) -> None:
+def _look(runner: Any, door: Door, come_within_s: float) -> None:
+    seen, until_s = set[str](), monotonic() + come_within_s
     while True:
-        door.look([client.id for client in runner.clients.all if client.state != STATE_MISSING])
+        there = {client.id for client in runner.clients.all if client.state != STATE_MISSING}
+        seen |= there
+        coming = set(door.order) - seen if monotonic() < until_s else set()
+        door.look(there | coming)
         gevent.sleep(_LOOK_S)
 
 

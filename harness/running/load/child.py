@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 from typing import Protocol
@@ -15,10 +16,17 @@ LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 OPTIONS = ("--headless", "--only-summary", "--skip-log-setup", "--exit-code-on-error", "0")
 """Of Locust: no web page, nothing printed while all goes well, and a failed request is no failure of the child."""
 
+LOCUSTFILE_THERE = "LOAD_LOCUSTFILE"
+"""In the environment of a worker of users on another machine than its master: the path of their file there."""
 NUMBER = "LOAD_WORKER"
 """In the environment of a worker: its number, from 0 on."""
 CLIENT = "LOAD_CLIENT"
 """In the environment of a worker on another machine than its master: the number that it is known by, as hexadecimal digits."""
+
+
+def client_id(drawn: str) -> str:
+    """What Locust calls the worker on this machine that has the number *drawn*."""
+    return f"{socket.gethostname()}_{drawn}"
 
 
 def command(plan: Path, python: str = sys.executable, module: str = LoadPlan.MODULE) -> list[str]:
@@ -52,7 +60,8 @@ def worker_command(
 ) -> list[str]:
     """The command line of a worker of the master at *port* of *host*; `NUMBER` in its environment says which it is.
 
-    One with `CLIENT` in its environment is on another machine, gets its plan by message, and works in the folder in which *plan* would be.
+    One with `CLIENT` in its environment is on another machine, gets its plan by message, and works in the folder in which *plan* would be;
+    where that is one of users it has `LOCUSTFILE_THERE`, too.
     """
     return [*command(plan, python, module), "--worker", "--master-host", host, "--master-port", str(port)]
 

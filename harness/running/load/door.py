@@ -24,6 +24,13 @@ def version() -> str:
     return metadata.version("resilience-harness")
 
 
+def locust_version() -> str:
+    """Of the Locust that is installed here."""
+    from importlib import metadata
+
+    return metadata.version("locust")
+
+
 class Awaited(msgspec.Struct, frozen=True):
     """So *many* workers of other machines, of this *version*, who have the secrets that are *needed*; *callers_path* says who came."""
 
@@ -33,6 +40,8 @@ class Awaited(msgspec.Struct, frozen=True):
     callers_path: str
     run: str = ""  # of which load this is, where they stay for several
     stays_s: float = 0.0  # how long they wait for another one after it; 0: they do not
+    locustfile: str = ""  # the checksum of the file whose users they run; empty: they ask questions
+    locust: str = ""  # the version of Locust that runs those
 
 
 class Caller(msgspec.Struct):
@@ -57,13 +66,15 @@ class Asking(msgspec.Struct, frozen=True):
     pid: int
     version: str
     after: str = ""
+    locustfile: str = ""  # the checksum of the file that it has
+    locust: str = ""
 
 
 class Door:
     """Lets in those who are *awaited*. *answer* sends a client a message of a kind, with what it says."""
 
     def __init__(self, awaited: Awaited, answer: Callable[[str, str, object], None]) -> None:
-        self._awaited, self._answer = awaited, answer
+        self._awaited, self.answer = awaited, answer
         self._known: dict[str, Caller] = {}
         self._in: list[str] = []
         self._turned_away: list[Caller] = []
@@ -98,22 +109,19 @@ class Door:
 
     def _asked(self, asker: str, asking: Asking) -> None:
         if asking.after and asking.after == self._awaited.run:
-            self._answer(asker, AGAIN, "")  # this load is about to end
+            self.answer(asker, AGAIN, "")  # this load is about to end
             return
         self._known[asking.client] = Caller(asking.client, asking.name, asking.pid)
-        why = self._full()
-        if asking.version != self._awaited.version:
-            why = f"it is harness {asking.version}, and the run is of {self._awaited.version}: both have to be of one version"
-        if why:
-            self._turn_away(asking.client, why)
         awaited = self._awaited
+        if why := _unfit(asking, awaited) or self._full():
+            self._turn_away(asking.client, why)
         welcome = [awaited.many, awaited.needed, awaited.run, awaited.stays_s]
-        self._answer(asker, *(("refused", why) if why else ("welcome", welcome)))
+        self.answer(asker, *(("refused", why) if why else ("welcome", welcome)))
 
     def _comes(self, client: str) -> None:
         why = self._full() if client in self._known else "it did not ask before"
         if why:
-            self._answer(client, "refused", why)
+            self.answer(client, "refused", why)
         else:
             self._in.append(client)
 
@@ -122,8 +130,25 @@ class Door:
         return f"the run has the {many} that it waited for" if len(self._in) >= many else ""
 
     def _turn_away(self, client: str, why: str) -> None:
+        self._in = [other for other in self._in if other != client]
         if caller := self._known.get(client):
             self._turned_away.append(msgspec.structs.replace(caller, why=why))
+
+
+def _unfit(asking: Asking, awaited: Awaited) -> str:
+    """Why who is *asking* cannot be one of those that are *awaited*, and what would be right; empty where it can."""
+    if asking.version != awaited.version:
+        return f"it is harness {asking.version}, and the run is of {awaited.version}: both have to be of one version"
+    if asking.locustfile and not awaited.locustfile:
+        return "the run asks questions and runs no locustfile: start it without --locustfile"
+    if not asking.locustfile and awaited.locustfile:
+        return "the run is one of users, and each machine needs their file: start it with --locustfile FILE"
+    if asking.locustfile != awaited.locustfile:
+        theirs, ours = asking.locustfile, awaited.locustfile
+        return f"its locustfile is another one (SHA-256 {theirs}) than the run's ({ours}): copy that of the run there"
+    if awaited.locustfile and asking.locust != awaited.locust:
+        return f"it has Locust {asking.locust}, and the run {awaited.locust}: both have to be of one version"
+    return ""
 
 
 def is_local(client: str) -> bool:

@@ -44,7 +44,7 @@ from harness.record.masking import Mask
 from harness.running.load import admission, child, crew, elsewhere, handshake, word
 from harness.running.load import plan as load_plan
 from harness.running.load.away import Away, UnreachedError
-from harness.running.load.door import AWAITED, Awaited, is_local
+from harness.running.load.door import AWAITED, Awaited, Door, is_local
 from harness.running.load.leader import LEFT_WITHIN_S, Leader, let_go_soon
 from harness.running.load.plan import LoadPlan
 from harness.running.load.receiving import Received
@@ -65,23 +65,19 @@ def _plan() -> LoadPlan:
     return load_plan.read(_PATH)
 
 
-def _be_called(number: UUID) -> None:
-    """Locust makes the id of a worker of the host's name and of a number that is drawn."""
-    locust.runners.uuid4 = lambda: number  # type: ignore[attr-defined]  # what Locust imported
-
-
 # A worker whose master is gone would go on for a minute, though nobody counts any more what it sends.
 locust.runners.MASTER_HEARTBEAT_TIMEOUT = 10
 if _NUMBER := os.environ.get(child.NUMBER):
-    _be_called(UUID(int=int(_NUMBER)))  # shares are given out in the order of ids
+    admission.be_called(UUID(int=int(_NUMBER)))  # shares are given out in the order of ids
 elif _away is not None:
-    _be_called(UUID(hex=os.environ[child.CLIENT]))
+    admission.be_called(UUID(hex=os.environ[child.CLIENT]))
     admission.heed_refusal()
 if _WORD := os.environ.get(word.WORD):
     admission.lock(_WORD)
-_came = None  # when a worker of another machine did, as a number
+_door = None  # to which workers of other machines come
 if _AWAITED := os.environ.get(AWAITED):
-    _came = admission.keep(msgspec.json.decode(Path(_AWAITED).read_bytes(), type=Awaited))
+    _door = Door(msgspec.json.decode(Path(_AWAITED).read_bytes(), type=Awaited), lambda *_: None)
+    admission.keep(_door)
 elif _away is None:
     _plan()  # one that cannot be read is told at once
 
@@ -122,7 +118,7 @@ def wire(environment: Any, runner: Any, **_: Any) -> None:
 
 def _is_away(worker: str) -> bool:
     """Whether it is on another machine."""
-    return _came is not None and not is_local(worker)
+    return _door is not None and not is_local(worker)
 
 
 def _receives(worker: str, number: int) -> Received | None:
@@ -159,7 +155,7 @@ def hand_out(environment: Any, **_: Any) -> None:
 
 def _order(worker: str) -> tuple[int, str]:
     """Those of this machine come first."""
-    return (1 + _came(worker) if _came and not is_local(worker) else 0), worker
+    return (1 + _door.order.index(worker) if _door and not is_local(worker) else 0), worker
 
 
 def _share_out(runner: Any) -> None:

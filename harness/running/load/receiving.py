@@ -10,16 +10,17 @@ from msgspec.structs import astuple
 
 from harness.record.masking import NOTHING, Mask
 from harness.record.rowfile import RowFile
-from harness.record.rows import Request
+from harness.record.rows import Request, Sent
 from harness.record.workers import Seal
 
 
 class Received:
-    """Rows that come in pieces, in order, and go to the file at *path* without what *mask* hides."""
+    """Rows of a *kind* that come in pieces, in order, and go to the file at *path* without what *mask* hides."""
 
-    def __init__(self, path: Path, mask: Mask = NOTHING) -> None:
+    def __init__(self, path: Path, mask: Mask = NOTHING, kind: type[Request | Sent] = Request) -> None:
         import msgpack
 
+        self._kind = kind
         self._file, self._unpacker = RowFile(path, mask), msgpack.Unpacker(max_buffer_size=1 << 28)
         self._digest, self._bytes, self._broken = hashlib.sha256(), 0, False
 
@@ -33,7 +34,7 @@ class Received:
         self._bytes += len(new)
         self._unpacker.feed(new)
         for fields in self._unpacker:
-            self._file.add(msgspec.convert(fields, Request))
+            self._file.add(msgspec.convert(fields, self._kind))
 
     @property
     def seal(self) -> Seal:

@@ -18,27 +18,38 @@ from uuid import UUID, uuid4
 
 from harness.problems import HarnessError, Problem, UnavailableProblems, UsageProblems
 from harness.reading.load_hosts import place
+from harness.reading.locustfile import checksum
 from harness.running.load import child, crew
-from harness.running.load.door import Asking, version
+from harness.running.load.door import Asking, locust_version, version
 from harness.running.load.knocking import ANSWERED_WITHIN_S, Welcome, knock
+from harness.running.load.plan import LoadPlan
+from harness.running.load.users.plan import UsersPlan
 from harness.running.load.word import WORD
 
 _ENDS_WITHIN_S = 5.0
 
 
 def work(
-    master: str, join: str, environment: Mapping[str, str], *, name: str = "", say: Callable[[str], object] = print
+    master: str,
+    join: str,
+    environment: Mapping[str, str],
+    *,
+    name: str = "",
+    locustfile: str | Path | None = None,
+    say: Callable[[str], object] = print,
 ) -> None:
     """Send a share of the load whose master is at *master*, ``HOST:PORT``, and whose word is *join*; returns when it was sent.
 
     Where several runs are made there, it sends a share of each, until it hears that no other comes, or nothing for as long as it was told
-    to wait. Secrets of the target are taken from the *environment* here. Raises UsageProblems where the master says no or a secret is
+    to wait. Secrets of the target are taken from the *environment* here. Where the load is one of users they are run from the *locustfile*
+    here, which has to be the one of the run. Raises UsageProblems where the master says no, or a secret or what the locustfile imports is
     missing, and HarnessError where a share was not sent to its end.
     """
     host, port = place(master, "--master")
     if not port:
         raise UsageProblems(Problem(f"{master!r} has no port; harness run prints HOST:PORT", path="--master"))
-    me = _Me(host, port, join, environment, name or socket.gethostname(), say, uuid4())
+    file = Path(locustfile).resolve() if locustfile is not None else None
+    me = _Me(host, port, join, environment, name or socket.gethostname(), say, uuid4(), file)
     sent: list[bool] = []
     welcome: Welcome | None = me.asks_first()
     while welcome is not None:
@@ -59,6 +70,7 @@ class _Me(NamedTuple):
     called: str
     say: Callable[[str], object]
     client: UUID
+    locustfile: Path | None = None
 
     def asks_first(self) -> Welcome:
         """Raises UsageProblems; UnavailableProblems where nobody waits, or no more."""
@@ -82,7 +94,9 @@ class _Me(NamedTuple):
         return welcome
 
     def _asks(self, after: str, within_s: float) -> Welcome | None:
-        asking = Asking(f"{socket.gethostname()}_{self.client.hex}", self.called, os.getpid(), version(), after)
+        file = checksum(self.locustfile) if self.locustfile is not None else ""
+        client = child.client_id(self.client.hex)
+        asking = Asking(client, self.called, os.getpid(), version(), after, file, locust_version())
         return knock(self.host, self.port, self.join, asking, self.environment, within_s)
 
     def sends(self, welcome: Welcome) -> bool:
@@ -94,7 +108,10 @@ class _Me(NamedTuple):
         folder = Path(tempfile.mkdtemp(prefix="harness-load-"))
         try:
             told = {WORD: self.join, child.CLIENT: self.client.hex, crew.NAME: self.called}
-            command = child.worker_command(folder / "load.json", self.port, self.host)
+            module = LoadPlan.MODULE
+            if self.locustfile is not None:
+                told[child.LOCUSTFILE_THERE], module = str(self.locustfile), UsersPlan.MODULE
+            command = child.worker_command(folder / "load.json", self.port, self.host, module=module)
             with _started(command, {**self.environment, **told}) as process:
                 return process.wait() == 0
         finally:

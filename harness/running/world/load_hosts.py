@@ -8,16 +8,20 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from secrets import token_hex
+from shlex import quote
 
 import msgspec
 
 from harness.problems import HarnessError, Problem, UsageProblems
 from harness.reading.hosts import on_this_machine
 from harness.reading.load_hosts import BIND, NO_HOSTS, LoadHosts
+from harness.reading.locustfile import checksum
 from harness.running.free_port import free_port
 from harness.running.load import child, door, handshake
 from harness.running.load.dismissing import dismiss
 from harness.running.load.door import Awaited, Caller
+from harness.running.load.plan import LoadPlan
+from harness.running.load.users.plan import UsersPlan
 from harness.running.load.word import WORD, new_word
 from harness.running.world.processes import Processes
 
@@ -52,13 +56,22 @@ class Gathering:
 
 
 class Hosts:
-    """Those that were *asked* for, of a load that so many workers share in all."""
+    """Those that were *asked* for, of a load that so many workers share in all, be it of the users in a *locustfile*."""
 
-    def __init__(self, asked: LoadHosts, of: int, needed: Sequence[str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        asked: LoadHosts,
+        of: int,
+        needed: Sequence[str],
+        say: Callable[[str], None],
+        locustfile: str | None = None,
+    ) -> None:
         self.many, self._of, self._needed = asked.many, of, list(needed)
         self._asked, self._say = asked, say
+        self._locustfile = Path(locustfile) if locustfile is not None else None
         self._callers_path = Path()
         self._told: dict[str, str] = {}
+        self._whys: dict[str, str] = {}
         self.word = asked.word or new_word()
 
     @property
@@ -78,10 +91,21 @@ class Hosts:
         """
         self._callers_path = plan.with_name("load-callers.json")
         run, stays_s = token_hex(8), self._asked.stays_s
-        awaited = Awaited(self.many, door.version(), self._needed, str(self._callers_path), run, stays_s)
+        file = checksum(self._locustfile) if self._locustfile is not None else ""
+        awaited = Awaited(
+            self.many,
+            door.version(),
+            self._needed,
+            str(self._callers_path),
+            run,
+            stays_s,
+            file,
+            door.locust_version(),
+        )
         path = plan.with_name("load-awaited.json")
         handshake.write_whole(path, msgspec.json.encode(awaited))
-        argv = child.master_command(plan, self._of, self._asked.port, self._asked.address)
+        module = UsersPlan.MODULE if self._locustfile is not None else LoadPlan.MODULE
+        argv = child.master_command(plan, self._of, self._asked.port, self._asked.address, module=module)
         processes.spawn(master, argv, {**self.environment, door.AWAITED: str(path)}, may_end=True)
         self._say(self._invitation())
         late_s = time.monotonic() + self._asked.within_s
@@ -101,7 +125,12 @@ class Hosts:
 
     def _left(self, came: Sequence[Caller]) -> str:
         """Who is gone, when of all those that were told of only these are there; Locust's master ends with the last of them."""
-        gone = "; ".join(told for client, told in self._told.items() if client not in {one.client for one in came})
+        there = {one.client for one in came}
+        gone = "; ".join(
+            f"{told}: {self._whys[client]}" if client in self._whys else told
+            for client, told in self._told.items()
+            if client not in there
+        )
         return (
             f"a worker of another machine left before the load began: {gone or 'it is gone'}; what it said last stands on its terminal. "
             "Run again, and start it anew with the command that is printed"
@@ -112,7 +141,9 @@ class Hosts:
         found = door.callers(self._callers_path)
         there = [caller for caller in found if not caller.why]
         for caller in found:
-            if caller.client not in self._told and caller.why:
+            if caller.why and caller.client in self._told:
+                self._whys[caller.client] = caller.why
+            elif caller.why:
                 self._say(f"{caller.called} was not let in: {caller.why}")
             elif caller.client not in self._told:
                 self._say(f"{caller.called} has come: {len(there)} of {self.many}")
@@ -121,7 +152,8 @@ class Hosts:
 
     def _invitation(self) -> str:
         where = socket.gethostname() if self._asked.everywhere else self._asked.address
-        command = f"harness load-worker --master {where}:{self._asked.port} --join {self.word}"
+        file = f" --locustfile {quote(self._locustfile.name)}" if self._locustfile is not None else ""
+        command = f"harness load-worker --master {where}:{self._asked.port} --join {self.word}{file}"
         machines = "another machine" if self.many == 1 else f"each of {self.many} other machines"
         stay = ", once for all runs" if self._asked.stays_s else ""
         return f"waiting {self._asked.within_s:g} s for workers of the load; on {machines}{stay}:\n  {command}"

@@ -279,7 +279,10 @@ def _hosts(asked: LoadHosts, plan: Plan, say: Say) -> Hosts | None:
     """The workers of other machines, who are told which secrets they need; None where there are none."""
     if not asked.many:
         return None
-    return Hosts(asked, plan.scenario.load.workers, needed(plan.target.ask.headers.values()), say)
+    load = plan.scenario.load
+    # Users ask as their file says, and not as the target file does.
+    headers = [] if plan.closed else plan.target.ask.headers.values()
+    return Hosts(asked, load.workers, needed(headers), say, load.locustfile)
 
 
 def _reach(carriers: Carriers, grounds: _Grounds, target: Target, settings: Settings, at_end: ExitStack) -> Reach:

@@ -162,6 +162,37 @@ def test_one_of_another_version_is_told_both(tmp_path: Path) -> None:
     assert at.seen() == [f"load-1 (pid 4711) {why}"]
 
 
+@pytest.mark.parametrize(
+    ("awaited", "asking", "why"),
+    [
+        ("aa", "", "the run is one of users, and each machine needs their file: start it with --locustfile FILE"),
+        ("", "aa", "the run asks questions and runs no locustfile: start it without --locustfile"),
+        ("aa", "bb", "its locustfile is another one (SHA-256 bb) than the run's (aa): copy that of the run there"),
+        ("aa", "aa", "it has Locust 3, and the run 2: both have to be of one version"),
+    ],
+)
+def test_one_that_has_not_the_locustfile_of_the_run_is_told_what_would_be_right(
+    tmp_path: Path, awaited: str, asking: str, why: str
+) -> None:
+    answers = list[tuple[str, object]]()
+    waits = Awaited(1, "1", [], str(tmp_path / "callers"), locustfile=awaited, locust="2")
+    door = Door(waits, lambda _, kind, said: answers.append((kind, said)))
+    fits = Asking("host_ffffffff1", "load-1", 1, "1", locustfile=awaited, locust="2" if awaited else "3")
+    for one in (msgspec.structs.replace(fits, locustfile=asking, locust="3"), fits):
+        door.lets_pass("door", "join", msgspec.to_builtins(one))
+    assert answers[0] == ("refused", why)
+    assert answers[1][0] == "welcome"
+
+
+def test_one_that_cannot_go_on_is_in_no_more_and_says_why(tmp_path: Path) -> None:
+    at = AtTheDoor(tmp_path)
+    at.asks("1")
+    assert at.comes("1")
+    at.door.lets_pass("door-1", "lacks", ["host_ffffffff1", "its locustfile cannot be loaded"])
+    assert at.seen() == ["load-1 (pid 4711) its locustfile cannot be loaded"]
+    assert at.door.order == []
+
+
 def test_one_more_than_is_waited_for_is_told_so_whether_it_asks_or_comes(tmp_path: Path) -> None:
     at = AtTheDoor(tmp_path)
     assert at.asks("1")[0] == at.asks("2")[0] == "welcome"

@@ -106,6 +106,11 @@ class Course:
             begun = RowFile(folder / f"begun-{number}.rows")
             self.recording = Recording(plan, self.rows, monotonic, self.over, begun.add, share)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it was told that its users could begin, or why they never can."""
+        return Path(self.plan.ready_path).exists()
+
     def over(self) -> None:
         """As many requests have begun as are allowed."""
         self._over.set()

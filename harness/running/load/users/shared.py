@@ -8,18 +8,22 @@ These messages go between the two, beside Locust's own::
     ping     ─▶   when it was sent
           ◀─ pong               that, and when it was answered on the worker's clock
     begin    ─▶   clock_zero_s, out of the start file, and how far the worker's clock is ahead
+          ◀─ begun, rows, lateness   of a worker of another machine: where they stand in what it writes, and the bytes
           ◀─ full               it has begun as many requests as were its part
     finish   ─▶   whether at once
           ◀─ done               why it did not go on to the end, empty where it did, and what it wrote
 
-A worker gets users from Locust's dispatcher and not from here, and none before it was told when the load begins.
+Who comes from another machine was let in before Locust was there (`reception.py`). A worker gets users from Locust's dispatcher and not
+from here, and none before it was told when the load begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -32,31 +36,47 @@ from locust.runners import STATE_INIT
 from msgspec.structs import astuple
 
 from harness.planning.schedule import Share
+from harness.record.masking import Mask
+from harness.record.rows import Sent
 from harness.running.load import crew
+from harness.running.load.away import Away, UnreachedError
+from harness.running.load.door import Door, is_local
 from harness.running.load.lateness import count_lateness
 from harness.running.load.leader import LEFT_WITHIN_S, Leader, let_go_soon
+from harness.running.load.receiving import Received
 from harness.running.load.users.plan import UsersPlan
 from harness.running.load.users.recorder import LOOK_S, Course
 
 _OURS = "harness: "
 """What stands before the name of each: a locustfile may have messages of its own."""
 _SAY_AGAIN_S = 0.1
+_FILES = {"begun": "begun", "rows": "requests"}
+"""Messages of a worker of another machine, and the names of the files that they tell of."""
 _AFTER_DRAIN_S = 3.0
 
 # Any: what Locust passes around has no public types.
 
 
-def course(plan: UsersPlan, number: str | None) -> Course:
-    """The load of *plan* as the worker has it that has this *number*, or their master, who has none."""
-    return Lead(plan) if number is None else Hand(plan, Share(int(number), plan.workers))
+def course(plan: UsersPlan, number: int | None, door: Door | None = None, away: Away | None = None) -> Course:
+    """The load of *plan* as the worker has it that has this *number*, or their master, who has none.
+
+    Workers of other machines came to the master through its *door*, and one of those is *away*.
+    """
+    return Lead(plan, door) if number is None else Hand(plan, Share(number, plan.workers), away)
+
+
+def is_away(folder: Path, environment: Mapping[str, str]) -> Away:
+    """This process as a worker of another machine than its master, with its files in *folder*."""
+    return Away(folder, environment, _OURS, None)
 
 
 class Lead(Course):
     """The load of *plan*, as the master of its workers has it."""
 
-    def __init__(self, plan: UsersPlan) -> None:
+    def __init__(self, plan: UsersPlan, door: Door | None = None) -> None:
         super().__init__(plan, None)
-        self._leader = Leader(lambda: plan.crew_path, lambda: plan.instrument_path, before=_OURS)
+        self._door, self._begun = door, dict[str, Received]()
+        self._leader = Leader(lambda: plan.crew_path, lambda: plan.instrument_path, self._receives, _OURS)
         self._came: dict[str, int] = {}
         self._at_once = False
 
@@ -67,14 +87,15 @@ class Lead(Course):
         let_go_soon(runner)
         runner.register_message(_OURS + "here", self._comes)
         runner.register_message(_OURS + "full", lambda **_: self.over())
+        runner.register_message(_OURS + "begun", lambda msg, **_: self._begun[msg.node_id].take(*msg.data))
         events.test_stopping.add_listener(self._hear_the_last)  # type: ignore[no-untyped-call]  # Locust's own
         while len(self._came) < self.plan.workers:
             gevent.sleep(LOOK_S)
         self._leader.lead(sorted(self._came, key=self._came.__getitem__))
         for worker in self._leader.members:
             runner.send_message(_OURS + "share", client_id=worker)
-        while not self._leader.could_begin():
-            gevent.sleep(LOOK_S)
+        while not self._leader.could_begin() or self._leader.missed:
+            gevent.sleep(LOOK_S)  # what one of them could not begin, the others do not
         self._leader.ping(runner, crew.LOOKS_FIRST)
         self._leader.tell()
         self._await_start(self.plan.workers)
@@ -93,6 +114,14 @@ class Lead(Course):
     def _comes(self, msg: Any, **_: Any) -> None:
         self._came[msg.node_id] = msg.data
 
+    def _receives(self, worker: str, number: int) -> Received | None:
+        """Where the rows of a worker of another machine go."""
+        if self._door is None or is_local(worker):
+            return None
+        folder = Path(self.plan.rows_dir)
+        self._begun[worker] = Received(folder / f"begun-{number}.rows", kind=Sent)
+        return Received(folder / f"requests-{number}.rows", Mask(self.plan.secrets))
+
     def _hear_the_last(self, environment: Any, **_: Any) -> None:
         """Have the users end before Locust says that the load has, while their workers are there to tell what they wrote."""
         runner, leader = environment.runner, self._leader
@@ -110,11 +139,12 @@ class Lead(Course):
 
 
 class Hand(Course):
-    """The load of *plan*, as one of its workers has it, whose share of the users this is."""
+    """The load of *plan*, as one of its workers has it, whose share of the users this is; one of another machine is *away*."""
 
-    def __init__(self, plan: UsersPlan, share: Share) -> None:
+    def __init__(self, plan: UsersPlan, share: Share, away: Away | None = None) -> None:
         super().__init__(plan, share)
-        self._heard, self._is_done = Event(), False
+        self._away = away
+        self._heard, self._is_done, self._lost = Event(), False, False
         self._runner: Any = None
         # For each message that gives it users Locust's worker makes a parser for each option: a tenth of a second in which all stands.
         argument_parser.default_args_dict = cache(argument_parser.default_args_dict)
@@ -122,7 +152,12 @@ class Hand(Course):
     def await_start(self, environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None:
         """Say that it is here; its users come when the load begins."""
         self._runner = runner
-        runner.register_message(_OURS + "share", self._has_share)
+        if self._away is not None:
+            events.heartbeat_received.add_listener(self._away.heard)  # type: ignore[no-untyped-call]  # Locust's own
+            gevent.spawn(self._away.watch, runner)
+            # Whoever started it ends of that, which `Away.watch` sees, and says so to the run.
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        runner.register_message(_OURS + "share", self._has_share, concurrent=True)
         runner.register_message(
             _OURS + "ping", lambda msg, **_: runner.send_message(_OURS + "pong", [msg.data, monotonic()])
         )
@@ -135,10 +170,18 @@ class Hand(Course):
         with suppress(RPCError):
             self._runner.send_message(_OURS + "full")
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether its master has heard that it is here."""
+        return self._heard.is_set() if self._away is not None else super().is_ready
+
     def end(self, environment: Any, **_: Any) -> None:
         """This process ends, whoever wants that."""
         super().end(environment)
-        self._say_done("was ended before the load was, by a signal or by its locustfile")
+        why = self._away.left if self._away is not None else ""
+        self._say_done(why or "was ended before the load was, by a signal or by its locustfile")
+        if self._away is not None and self._lost:
+            environment.process_exit_code = 1
 
     def _say_here(self) -> None:
         while not self._heard.is_set():
@@ -147,14 +190,26 @@ class Hand(Course):
             self._heard.wait(_SAY_AGAIN_S)
 
     def _has_share(self, **_: Any) -> None:
-        if not self._heard.is_set():
-            self._heard.set()
-            self._runner.send_message(_OURS + "prepared", list(crew.here()))
+        if self._heard.is_set():
+            return
+        self._heard.set()
+        try:
+            if self._away is not None:
+                files = {kind: f"{name}-{self.share.number}.rows" for kind, name in _FILES.items()}
+                self._away.takes_up(self.plan.entries, files, self.plan.instrument_path)
+        except UnreachedError as error:
+            self._say_done(str(error))
+        else:
+            self._runner.send_message(
+                _OURS + "prepared", list(crew.here(self._away.called if self._away is not None else ""))
+            )
 
     def _begins(self, msg: Any, **_: Any) -> None:
         zero_s, ahead_s = msg.data
         assert self.recording is not None
         self.zero_s, self.recording.ahead_s = zero_s + ahead_s, ahead_s
+        if self._away is not None:
+            self._away.begin(self._runner)
         if self.plan.instrument_path:
             gevent.spawn(count_lateness, self.plan.instrument_path, ahead_s)
 
@@ -166,13 +221,18 @@ class Hand(Course):
         if environment.runner.state != STATE_INIT:  # one that got no user has nothing to stop
             environment.runner.stop()
         super().end(environment)
-        self._say_done("")
+        self._say_done("", cut_short=bool(msg.data))
 
-    def _say_done(self, why: str) -> None:
-        if not self._is_done:
-            self._is_done = True
-            with suppress(RPCError):
-                self._runner.send_message(_OURS + "done", [why, *astuple(self.rows.seal)])
+    def _say_done(self, why: str, cut_short: bool = False) -> None:
+        """Say once *why* it does not go on to the end of the load, where it does not."""
+        if self._is_done:
+            return
+        self._is_done, self._lost = True, bool(why)
+        with suppress(RPCError):
+            if self._away is not None:
+                self._away.end(self._runner, self.rows.seal, why, cut_short)
+        with suppress(RPCError):
+            self._runner.send_message(_OURS + "done", [why, *astuple(self.rows.seal)])
 
 
 def _staying(misses: Callable[[Any], None]) -> type[UsersDispatcher]:
