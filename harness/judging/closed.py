@@ -11,6 +11,7 @@ from harness.judging.starvation import loads
 from harness.planning.curve import Linear
 from harness.planning.plan import Plan
 from harness.reading import quantities
+from harness.record.instrument import Lateness, Machine
 from harness.record.rows import ELSEWHERE
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 LATE_MS = 50.0
 """Where the clients' own loop is later than this once in a hundred times, what they measure is their own slowness."""
+HELD_S = 3.0
+"""Where nothing of their process has run for so long up to the end of a run, though it was there, one of them keeps it."""
 SILENT_S = 5.0
 """No shorter silence at the end of a run shows that users have left."""
 LONGER = 3.0
@@ -85,6 +88,11 @@ def spoilt(evidence: Evidence) -> Iterator[str]:
     if not evidence.plan.closed:
         return
     rows = evidence.request_table
+    if said := _held(evidence):
+        yield said
+        if len(rows):
+            yield from _elsewhere(rows)
+        return
     if not len(rows):
         yield (
             f"{evidence.plan.scenario.load.who} asked nothing in the whole run: does their file have tasks, do those ask self.client, "
@@ -93,6 +101,33 @@ def spoilt(evidence: Evidence) -> Iterator[str]:
         return
     yield from _elsewhere(rows)
     yield from _left(evidence)
+
+
+def _held(evidence: Evidence) -> str:
+    """That a task let nobody else of its process go on, up to the end; empty where none did, or nobody can know."""
+    if evidence.plan.scenario.load.workers > 1 or evidence.ended is None or evidence.ended.reason != "completed":
+        return ""
+    seen = [one for one in evidence.measurements if isinstance(one, Machine) and "load" in one.threads]
+    since_s, total_s = _last_sign_s(evidence), evidence.plan.total_s
+    after = [one for one in seen if since_s <= one.at_s < total_s]
+    # Its last line may be as old as they are apart.
+    if not after or min(after[-1].at_s + after[-1].span_s, total_s) - since_s < HELD_S:
+        return ""
+    ran_s, all_s = sum(one.threads["load"][0] for one in after), sum(one.span_s for one in after)
+    how = "computes" if ran_s > all_s / 2 else "waits in what Locust cannot switch away from"
+    return (
+        f"a task or listener of the locustfile never yielded: from {since_s:.1f} s on, to the end, nothing else of its process ran, and no "
+        f"other user could ask; it {how}: have it call time.sleep or self.client now and then"
+    )
+
+
+def _last_sign_s(evidence: Evidence) -> float:
+    """When the process of the users was last known to run more than one task."""
+    import numpy as np
+
+    lines = (one for one in evidence.measurements if isinstance(one, Lateness) and one.process == "load")
+    of_rows = (float(np.fmax.reduce(evidence.column("requests", name), initial=0.0)) for name in ("sent_s", "end_s"))
+    return max(*of_rows, *(one.at_s + one.span_s for one in lines))
 
 
 def late(evidence: Evidence) -> Iterator[str]:

@@ -26,6 +26,10 @@ from harness.registry import suggestion
 
 ROWS = (".csv", ".jsonl")
 """How the names of files end that have a question in each row or line."""
+_YAML = (".yaml", ".yml")
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".tgz", ".7z")
+_KEY = re.compile(rb"""^[{\s]*["']?(schema|questions)["']?\s*:""", re.MULTILINE)
+"""Who wrote one of these meant the mapping, whatever the file is called."""
 _BYTES_MAX = 256 << 20
 _TOLD_MAX = 20
 """After so many questions that are wrong no further one is looked at: what ails them is most often one thing."""
@@ -57,7 +61,23 @@ def is_of_rows(path: Path) -> bool:
 
 def load_questions(path: Path) -> Document[Questions]:
     """The questions in the file at *path*. Raises UsageProblems with what is wrong, sorted by line."""
-    return _of_rows(path, _checked, strict=True) if is_of_rows(path) else load(path, Questions)
+    if is_of_rows(path):
+        return _of_rows(path, _checked, strict=True)
+    try:
+        return load(path, Questions)
+    except UsageProblems:
+        if path.suffix.lower() in _YAML or not path.is_file() or _KEY.search(path.read_bytes()):
+            raise
+        raise UsageProblems(Problem(_unread(path.suffix), str(path))) from None
+
+
+def _unread(ending: str) -> str:
+    """What is read, said of a file of another *ending*."""
+    packed = ": unpack it first" if ending.lower() in _PACKED else ""
+    return (
+        "questions are read out of YAML (.yaml, a mapping with the key questions), JSONL (.jsonl, a question in each line) or CSV "
+        f"(.csv, one in each row), and its name {f'ends in {ending!r}' if ending else 'has no ending'}{packed}"
+    )
 
 
 def nothing_asked() -> Document[Questions]:

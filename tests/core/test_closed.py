@@ -21,6 +21,7 @@ from harness.reading.expectation import Selection
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.record.columns import Table
+from harness.record.instrument import Lateness, Machine, Measurement
 from harness.record.rows import ELSEWHERE, Request
 from harness.record.workers import Worker
 from harness.report.headline import beside
@@ -230,6 +231,47 @@ def test_what_users_did_wrong_is_told_before_what_is_missing_since(make_closed: 
     assert result.doubts[0].kind == "users"
     assert "asked nothing in the whole run" in result.doubts[0].said
     assert {doubt.kind for doubt in result.doubts[1:]} >= {"no_baseline"}
+
+
+def instrument(load_until_s: float, alive_until_s: float, ran: float = 1.0) -> list[Measurement]:
+    """A look a second at a process of users that told until *load_until_s* how late it ran, and was there until *alive_until_s*."""
+    late = [Lateness(float(at_s), 1.0, "load", [50, *[0] * 12], 0.5) for at_s in range(int(load_until_s))]
+    there = [Machine(float(at_s), 1.0, 2, threads={"load": (ran, 0.0)}) for at_s in range(int(alive_until_s))]
+    return [*late, *there, *(Machine(float(at_s), 1.0, 2) for at_s in range(int(alive_until_s), 20))]
+
+
+@pytest.mark.parametrize(("ran", "how"), [(0.98, "it computes"), (0.0, "it waits in what Locust cannot switch away")])
+def test_a_task_that_never_yields_is_named(
+    make_closed: MakeClosed, as_run: AsRun, make_evidence: Any, ran: float, how: str
+) -> None:
+    made = make_closed()
+    whole = as_run(made)
+    early = whole.request_table.taken(whole.column("requests", "due_s") < 12)
+    measured = instrument(12, 20, ran)
+    (said,) = spoilt(replace(whole, request_table=early, measurements=measured, _made={}))
+    assert "never yielded: from 12.0 s on, to the end, nothing else of its process ran" in said
+    assert how in said
+    (said,) = spoilt(make_evidence(made, requests=[], measurements=instrument(0, 20, ran)))
+    assert "never yielded: from 0.0 s on" in said
+
+
+@pytest.mark.parametrize(
+    ("measured", "said"),
+    [
+        ((20, 20), "asked nothing from"),
+        ((12, 13), "asked nothing from"),
+        ((18, 20), "asked nothing from"),
+        ((0, 0), "asked nothing from"),
+    ],
+)
+def test_users_who_left_are_not_said_to_have_kept_their_process(
+    make_closed: MakeClosed, as_run: AsRun, measured: tuple[int, int], said: str
+) -> None:
+    whole = as_run(make_closed())
+    early = whole.request_table.taken(whole.column("requests", "due_s") < 12)
+    (told,) = spoilt(replace(whole, request_table=early, measurements=instrument(*measured), _made={}))
+    assert said in told
+    assert "yield" not in told
 
 
 def test_clients_that_have_no_status_are_answered_all_the_same(make_closed: MakeClosed, as_run: AsRun) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -144,3 +145,44 @@ def test_each_turn_is_a_question_of_its_own_to_whom_answers_are_compared() -> No
     )
     found = [(one.id, one.text, one.user, one.expected and one.expected.text) for one in question.asked]
     assert found == [("a", "x", "ann", "X"), ("a#2", "y", "ann", None), ("a#3", "z", "ann", "Z")]
+
+
+JSON_LIST = b'[{"id": "a", "text": "What?"}]'
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "end"),
+    [
+        ("q.json", JSON_LIST, "and its name ends in '.json'"),
+        ("q.json", JSONL.encode(), "and its name ends in '.json'"),
+        ("q.txt", b"What is it?\nHow tall is it?\n", "and its name ends in '.txt'"),
+        ("q.tsv", b"id\ttext\na\tb\n", "and its name ends in '.tsv'"),
+        ("q", JSON_LIST, "and its name has no ending"),
+        ("q.jsonl.gz", gzip.compress(JSONL.encode()), "and its name ends in '.gz': unpack it first"),
+        ("q.parquet", b"PAR1\x00\x01", "and its name ends in '.parquet'"),
+    ],
+)
+def test_what_is_read_is_told_of_a_file_whose_name_says_none_of_it(
+    tmp_path: Path, name: str, content: bytes, end: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UsageProblems) as found:
+        load_questions(tmp_path / name)
+    assert [str(problem) for problem in found.value.problems] == [
+        f"{tmp_path / name}: questions are read out of YAML (.yaml, a mapping with the key questions), JSONL (.jsonl, a question in each "
+        f"line) or CSV (.csv, one in each row), {end}"
+    ]
+
+
+@pytest.mark.parametrize("name", ["q.json", "q.txt", "q"])
+def test_questions_of_a_mapping_are_read_and_told_of_whatever_the_file_is_called(tmp_path: Path, name: str) -> None:
+    right = {"schema": "harness.questions/1", "questions": [{"id": "a", "text": "What?"}]}
+    assert [one.text for one in read(tmp_path, name, json.dumps(right)).value.questions] == ["What?"]
+    assert told(tmp_path, name, json.dumps({"questions": right["questions"]})) == [
+        f"{name}:1 schema: is missing; it should be 'harness.questions/1'"
+    ]
+    assert told(tmp_path, "q.yaml", JSON_LIST.decode()) == [
+        "q.yaml:1: the file holds a list; it should be a mapping, lines of key: value"
+    ]
+    with pytest.raises(UsageProblems, match="there is no such file"):
+        load_questions(tmp_path / "gone.json")
