@@ -265,6 +265,41 @@ class Restless({kind}):
     assert len(ran.rows) >= REQUESTS
 
 
+WAKES_AS_IT_ENDS = """
+from gevent.event import Event
+from harness.locust import mark
+from locust import {kind}, TaskSet, constant, task
+
+ends = Event()
+
+class Once(TaskSet):
+    def _sleep(self, seconds):
+        ends.wait()
+
+    @task
+    def ask(self):
+        self.client.get("/hello?" + mark())
+
+class Waking({kind}):
+    wait_time = constant(0)
+    tasks = [Once]
+
+    def stop(self, force=False):
+        ends.set()
+        return super().stop(force)
+"""
+
+
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+def test_a_user_that_is_ended_as_it_wakes_asks_nothing_that_it_could_not_wait_for(tmp_path: Path, kind: str) -> None:
+    with serving() as (shop, url):
+        text = WAKES_AS_IT_ENDS.format(kind=kind)
+        ran = run(tmp_path / "users", text, url, users=3, total_s=1.0, requests_max=None)
+    assert [row.outcome for row in ran.rows] == ["complete"] * 3, ran.log
+    assert audit((row.index for row in ran.rows), 3) == Audit()
+    assert set(shop.nonces()) == {row.nonce for row in ran.rows}
+
+
 def test_users_say_good_bye(shopping: tuple[Ran, Shop]) -> None:
     _, shop = shopping
     assert "/logout" in {path for path, _ in shop.heard}

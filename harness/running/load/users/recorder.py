@@ -25,6 +25,7 @@ from locust.clients import ResponseContextManager as HttpResponse
 from locust.contrib.fasthttp import ErrorResponse, FastHttpSession, FastResponse
 from locust.contrib.fasthttp import ResponseContextManager as CaughtResponse
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
+from locust.user.task import LOCUST_STATE_WAITING
 from requests.exceptions import ConnectionError as NotSentError
 
 from harness.planning.schedule import ALL, Share
@@ -41,6 +42,7 @@ _GOES_ELSEWHERE = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, 
 _ASKED = "_harness_asked"
 _NUMBER = "_harness_user"
 _DUE = "_harness_due_s"
+_ENDED = "_harness_ended"
 OF_USER = "_harness_of_user"
 """Where a greenlet that a user has begun says whose it is."""
 
@@ -81,6 +83,7 @@ def install(course: Course) -> None:
 def _look_on(plan: UsersPlan, recording: Recording, share: Share) -> None:
     """Have Locust's two sessions, and its request event, tell the *recording* of a *share* of the users."""
     _give_hosts(plan, share)
+    User.stop = _ended(User.stop)  # type: ignore[method-assign]  # to look on
     HttpSession._send_request_safe_mode = _sent_by_requests(HttpSession._send_request_safe_mode, recording)  # type: ignore[method-assign]  # to look on
     FastHttpSession._send_request_safe_mode = _sent_fast(FastHttpSession._send_request_safe_mode, recording)  # type: ignore[method-assign]  # to look on
     for response in (HttpResponse, FastResponse):
@@ -177,10 +180,35 @@ def _give_hosts(plan: UsersPlan, share: Share) -> None:
     User.__init__ = created  # type: ignore[method-assign]  # to look on
 
 
+def _ended(stop: Send) -> Send:
+    """*stop* of a user, who asks nothing more where it kills them: they may wake in the same turn, and begin what they cannot wait for."""
+
+    def stopped(self: User, force: bool = False) -> bool:
+        if force or self._state in (None, LOCUST_STATE_WAITING):
+            setattr(self, _ENDED, True)
+            setattr(self.greenlet, OF_USER, self)  # a greenlet that is killed forgets its arguments
+        return bool(stop(self, force))
+
+    return stopped
+
+
+def _begins(recording: Recording, user: Any, url: str) -> Asked:
+    """What *user* asks for now."""
+    _goes_on(user)
+    return recording.begins(url, _number(user), due_s=_due_s())
+
+
+def _goes_on(user: Any) -> None:
+    """Raises GreenletExit in the greenlet of a *user* who has been killed, and would hear of it only when they next wait."""
+    if getattr(user, _ENDED, False):
+        raise gevent.GreenletExit
+
+
 def nonce_of_next() -> str:
     """The nonce of the next request of the user whose greenlet this is; empty where nothing is recorded."""
-    recording = current[0].recording if current else None
-    return recording.nonce_of_next(_number(None)) if recording else ""
+    recording, user = current[0].recording if current else None, _user()
+    _goes_on(user)
+    return recording.nonce_of_next(_number(user)) if recording else ""
 
 
 def due_at(due_s: float) -> None:
@@ -208,7 +236,7 @@ def _sent_by_requests(send: Send, recording: Recording) -> Send:
     """*send* of an `HttpSession`, whose requests are marked and heard of."""
 
     def sent(self: HttpSession, method: str, url: str, **kwargs: Any) -> Any:
-        asked = recording.begins(url, _number(self.user), due_s=_due_s())
+        asked = _begins(recording, self.user, url)
         if not asked.entry:
             return _told_of(asked, HttpResponse(_unsent(asked, url, recording)), recording)
         own = kwargs.get("headers") or {}
@@ -229,7 +257,7 @@ def _sent_fast(send: Send, recording: Recording) -> Send:
     """*send* of a `FastHttpSession`, whose requests are marked and heard of."""
 
     def sent(self: FastHttpSession, method: str, url: str, **kwargs: Any) -> Any:
-        asked = recording.begins(url, _number(self.user), due_s=_due_s())
+        asked = _begins(recording, self.user, url)
         if not asked.entry:
             refused = self.client._make_request(url, method=method, headers=kwargs.get("headers"))
             return _told_of(asked, ErrorResponse(refused, _unsent(asked, url, recording)), recording)
