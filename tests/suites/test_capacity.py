@@ -17,6 +17,7 @@ from harness.interfaces.cli import app
 from harness.interval import Interval
 from harness.judging.capacity.capacity import Capacity, suggested_per_s
 from harness.judging.capacity.rate import PHASE, Objective, Shown
+from harness.judging.capacity.search import CameTo
 from harness.judging.result import Doubt, Outcome
 from harness.prepare import Asked, Prepared
 from harness.problems import UsageProblems
@@ -110,6 +111,23 @@ def test_what_has_to_be_kept_up_with_is_held_against_the_interval(
     seeking = seek(within=1.1, at_least=at_least)
     searched, _ = carry(replace(seeking, search=replace(seeking.search, first_per_s=12.0)), tmp_path)
     assert (searched.verdict, searched.exit_status) == (verdict, status), searched.capacity.reason
+
+
+@pytest.mark.parametrize(("below", "least"), [("fell behind", "was tried"), ("untrusted", "could be told")])
+def test_a_service_that_keeps_up_with_nothing_is_told_the_least_rate_of_which_that_is_known(
+    seek: Callable[..., Sought], tmp_path: Path, below: CameTo, least: str
+) -> None:
+    def look(run: Run, asked: Objective) -> Shown:
+        return Shown("fell behind" if per_s_of(run) >= 4 else below, "so it was", Interval(0.1, 0.0, 0.2, 200))
+
+    seeking = seek()
+    pretence = Pretence(tmp_path / "out", lambda *_: "pass", lambda *_: {})
+    searched = capacity.carry_out(
+        replace(seeking, search=replace(seeking.search, first_per_s=4.0)), tmp_path / "out", pretence, look=look
+    )
+    said = searched.capacity
+    assert (said.low, said.verdict) == (None, "inconclusive")
+    assert said.reason.endswith(f"requests a second, the least that {least}")
 
 
 def test_what_was_tried_is_not_tried_again_when_it_is_gone_on_with(seek: Callable[..., Sought], tmp_path: Path) -> None:

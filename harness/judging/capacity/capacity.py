@@ -160,7 +160,9 @@ def _said(about: AboutSearch, lies: Found, tried: Sequence[RateRun]) -> str:
             return f"Even {plain(first.per_s)}/s could not be measured: {first.shown.why}"
         return f"No rate could be decided on: whether {good} is kept was not clear at any that was tried"
     if lies.low is None:
-        return f"{about.target} does not keep {good} at {plain(lies.high or 0)} requests a second, the least that was tried"
+        assert lies.high is not None
+        least = "was tried" if lies.high <= min(one.per_s for one in tried) else "could be told"
+        return f"{about.target} does not keep {good} at {plain(lies.high)} requests a second, the least that {least}"
     if lies.high is not None:
         return f"{about.target} keeps {good} up to a rate between {plain(lies.low)} and {plain(lies.high)} requests a second"
     beyond = (

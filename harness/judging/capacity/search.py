@@ -94,11 +94,11 @@ class Found:
 def found(rates: Sequence[Rate]) -> Found:
     """What *rates* say of the highest rate that is kept up with."""
     seen = _Seen.of(rates)
-    ceiling = seen.high is not None and seen.high in seen.ceilings
-    high = None if ceiling else seen.high
+    # Above a rate that could not be measured one may have been: the end of the service then lies somewhere below it.
+    high = min(seen.behind, default=None)
     ends = [end for end in (seen.low, high) if end is not None]
     sure = bool(ends) and all(seen.votes(end) >= _TWICE for end in ends)
-    return Found(seen.low, high, sure, ceiling)
+    return Found(seen.low, high, sure, ceiling=high is None and seen.high is not None)
 
 
 class _Seen:
@@ -106,9 +106,9 @@ class _Seen:
 
     def __init__(self, of_rate: dict[float, Counter[CameTo]]) -> None:
         self._of_rate = of_rate
-        behind = [rate for rate in of_rate if self._leads(rate, "fell behind")]
+        self.behind = [rate for rate in of_rate if self._leads(rate, "fell behind")]
         self.ceilings = {rate for rate, votes in of_rate.items() if votes["untrusted"] and not self._decided(rate)}
-        self.high = min([*behind, *self.ceilings], default=None)
+        self.high = min([*self.behind, *self.ceilings], default=None)
         kept = [rate for rate in of_rate if self._leads(rate, "kept up") and (self.high is None or rate < self.high)]
         self.low = max(kept, default=None)
         self.undecided = {rate for rate in of_rate if not self._decided(rate) and rate not in self.ceilings}

@@ -120,3 +120,11 @@ def test_no_more_than_the_most_and_no_less_than_the_least_is_tried() -> None:
         for one in searched(keeps_up_to(most), Search(first_per_s=5, least_per_s=2, most_per_s=70))
     }
     assert (min(rates), max(rates)) == (2, 70)
+
+
+def test_a_rate_that_was_too_much_is_the_upper_end_also_where_one_below_it_could_not_be_measured() -> None:
+    kept = [Rate(10.0, "kept up"), Rate(10.0, "kept up"), Rate(11.0, "untrusted"), Rate(11.0, "untrusted")]
+    assert found([*kept, Rate(16.0, "fell behind")]) == Found(10.0, 16.0, sure=False)
+    assert found([*kept, Rate(16.0, "fell behind"), Rate(16.0, "fell behind")]) == Found(10.0, 16.0, sure=True)
+    assert found(kept) == Found(10.0, None, sure=True, ceiling=True)
+    assert found([*kept, Rate(16.0, "untrusted")]) == Found(10.0, None, sure=True, ceiling=True)
