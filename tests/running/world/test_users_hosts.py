@@ -11,8 +11,7 @@ import pytest
 
 from harness.problems import HarnessError, UsageProblems
 from harness.record.run_folder import read_workers
-from harness.running.free_port import free_port
-from harness.running.load.users import elsewhere, reception
+from harness.running.load.users import elsewhere
 from harness.running.load.users.plan import UsersPlan
 from harness.running.load.worker import work
 
@@ -143,12 +142,3 @@ def test_a_plan_of_users_goes_without_a_secret_and_without_a_path_of_the_masters
     assert not [text for text in (b"own", b"of-its-service", b"/of/the/master") if text in told]
     there = elsewhere.unpacked(told, "/here/users.py", {"KEY": "k"}, tmp_path)
     assert (there.locustfile, there.rows_dir, there.secrets) == ("/here/users.py", str(tmp_path), {"KEY": "k"})
-
-
-def test_one_that_hears_nothing_of_the_run_before_it_has_the_plan_ends_and_says_so(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(reception, "_SILENT_S", 0.2)
-    monkeypatch.setattr(reception, "_LINGER_MS", 0)
-    with pytest.raises(reception.GoneError, match=r"^this worker heard nothing of the run for 0.2 s; no more is sent$"):
-        reception.arrive("127.0.0.1", free_port(), "a-word", "host_ffffffff1")
