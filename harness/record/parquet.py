@@ -44,8 +44,11 @@ def by_column(path: Path, kind: type[AnyRow], frame: Callable[[], pd.DataFrame],
         sound = all(
             _fits(types[name], schema.field(name).type) if name in schema.names else name in usual for name in types
         )
-        asked = [name for name in types if name not in usual and (name not in told or types[name] is float)]
-        if not sound or not all(_says(path, name, types[name]) for name in asked):
+        asked = [name for name in types if name not in usual]
+        if not sound or not all(_says(path, name) for name in asked if name not in told and types[name] is not float):
+            return None
+        instants = {name: _read(path, name, float, None, length) for name in asked if types[name] is float}
+        if not all(map(_can_be, instants.values())):
             return None
     except (OSError, ValueError, pa.ArrowException):
         return None
@@ -55,6 +58,8 @@ def by_column(path: Path, kind: type[AnyRow], frame: Callable[[], pd.DataFrame],
             return lambda: _always(usual[name], types[name], length)
         if types[name] not in TYPES:
             return lambda: _words(path, name, str(usual.get(name) or ""), length)
+        if name in instants:
+            return lambda: instants.pop(name) if name in instants else _numbers(path, name, float, None, length)
         return lambda: _numbers(path, name, types[name], usual.get(name), length)
 
     def raw(name: str) -> Iterator[Raw]:
@@ -69,7 +74,10 @@ def by_column(path: Path, kind: type[AnyRow], frame: Callable[[], pd.DataFrame],
     text = [name for name in types if types[name] not in TYPES]
     there = [name for name in types if name in schema.names]
     room.grow(length)
-    return Table(length, {name: column(name) for name in types}, frame, raw, text, few, there, room)
+    table = Table(length, {name: column(name) for name in types}, frame, raw, text, few, there, room)
+    for name in [*instants]:
+        table.column(name)  # which was read already: from now on it is kept as any other
+    return table
 
 
 def _fits(wanted: object, found: pa.DataType) -> bool:
@@ -94,14 +102,14 @@ def _has_no_null(column: pq.ColumnChunkMetaData) -> bool:
     return told is not None and told.has_null_count and told.null_count == 0
 
 
-def _says(path: Path, name: str, kind: object) -> bool:
-    """Whether every row says something there, and an instant one that can be."""
-    for piece in _pieces(path, name):
-        if piece.null_count:
-            return False
-        if kind is float and not (np.abs(_plain(piece)[0]) <= FOREVER_S).all():
-            return False
-    return True
+def _says(path: Path, name: str) -> bool:
+    """Whether every row says something there."""
+    return not any(piece.null_count for piece in _pieces(path, name))
+
+
+def _can_be(instants: Array) -> bool:
+    """Whether there is one in every row, and it can be."""
+    return bool(instants.min(initial=0.0) >= -FOREVER_S and instants.max(initial=0.0) <= FOREVER_S)
 
 
 def _pieces(path: Path, name: str, *, as_codes: bool = False) -> Iterator[pa.Array]:
@@ -194,15 +202,20 @@ def _always(value: Any, field: object, length: int) -> Column:
 
 def _numbers(path: Path, name: str, field: object, usual: Any, length: int) -> Array:
     """What is missing is *usual*, where there is such a thing."""
-    values, at = np.empty(length, _kind(field)), 0
-    for piece in _pieces(path, name):
-        values[at : at + len(piece)] = _filled(piece, field, usual)
-        at += len(piece)
+    values = _read(path, name, field, usual, length)
     if values.dtype == np.float64 and (what := impossible(name, values)):
         raise UsageProblems(Problem(what, file=str(path)))
     # What is the same in every row takes no room.
     alike = length > 1 and (values == values[0] if values[0] == values[0] else np.isnan(values)).all()
     return np.broadcast_to(values[0].copy(), length) if alike else values
+
+
+def _read(path: Path, name: str, field: object, usual: Any, length: int) -> Array:
+    values, at = np.empty(length, _kind(field)), 0
+    for piece in _pieces(path, name):
+        values[at : at + len(piece)] = _filled(piece, field, usual)
+        at += len(piece)
+    return values
 
 
 def impossible(name: str, values: Array) -> str:
