@@ -127,11 +127,12 @@ class Tries:
 
 def tries(run: Evidence) -> Tries:
     """All of *run* that can be joined."""
-    found: Tries = run.once("tries of diagnoses", lambda: _tries(run), DEAR)
-    return found
+    # Without the run, since arrays alone can be set aside.
+    return Tries(run, *run.once("tries of diagnoses", lambda: _in_groups(run), DEAR))
 
 
-def _tries(run: Evidence) -> Tries:
+def _in_groups(run: Evidence) -> tuple[npt.NDArray[Any], ...]:
+    """What `Tries` has beside its run, in its order."""
     import numpy as np
 
     from harness.record.columns import narrow, ordered
@@ -151,7 +152,7 @@ def _tries(run: Evidence) -> Tries:
     begins = np.flatnonzero(new)
     group = np.cumsum(new) - 1
     places = (at, begins, group, np.arange(at.size) - begins[group])
-    return Tries(run, row, *(narrow(of, rows.size) for of in places))
+    return row, *(narrow(of, rows.size) for of in places)
 
 
 def troubled(run: Evidence) -> Bools:
