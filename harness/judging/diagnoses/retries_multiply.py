@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.diagnoses.base import ENOUGH, Cause, of_next_run, predicted
@@ -138,30 +139,34 @@ def _without_sdk(found: Tries, phase: str, other: int) -> Interval:
 
     from harness.judging.scoring.amplification import retry_amplification
 
-    run = found.run
+    run, sizes, of_group = found.run, found.sizes, found.row[found.begins]
     mine = run.words("requests", "phase") == phase
-    sizes, of_group = found.sizes, found.row[found.begins]
-    hit = ~found.good & within_faults(run, found.words("link"), found.column("start_s"), of_the_wire=True)
-    # Where the first try is that the wire let through; beyond the last one of its group where there is none.
-    first = sizes.copy()
-    free = np.flatnonzero(~hit)[::-1]
-    first[found.group[free]] = found.place[free]  # of several the first of the group, which comes last here
-    each = (
-        np.where(
-            _after_a_good_one(found, first < np.minimum(sizes, other)),
-            0,
-            np.minimum(np.minimum(sizes, first + 1), other),
-        ),
-        np.minimum(sizes, other),
-        np.where(sizes > 1, other, 1),
-    )
+
+    def each() -> Iterator[npt.NDArray[np.integer[Any]]]:
+        yield _as_they_went(found, sizes, other)
+        yield np.minimum(sizes, other)
+        yield np.where(sizes > 1, other, 1)
+
     due_s, ends = run.column("requests", "due_s"), []
-    for counts in each:
+    for counts in each():
         total = np.bincount(of_group, weights=counts, minlength=due_s.size) / np.maximum(1, calls_of(run))
         made = mine & (total > 0)
         ends.append(of_next_run(retry_amplification(total[made], due_s[made])) if made.any() else UNMEASURED)
     least, as_it_went, most = ends
     return Interval(as_it_went.value, least.low, most.high, as_it_went.n)
+
+
+def _as_they_went(found: Tries, sizes: npt.NDArray[np.intp], other: int) -> npt.NDArray[np.integer[Any]]:
+    """How often each group would try, had it had *other* tries at most and the others gone as its own first ones went."""
+    import numpy as np
+
+    hit = ~found.good & within_faults(found.run, found.words("link"), found.column("start_s"), of_the_wire=True)
+    # Where the first try is that the wire let through; beyond the last one of its group where there is none.
+    first = sizes.copy()
+    free = np.flatnonzero(~hit)[::-1]
+    first[found.group[free]] = found.place[free]  # of several the first of the group, which comes last here
+    tried = np.minimum(np.minimum(sizes, first + 1), other)
+    return np.where(_after_a_good_one(found, first < np.minimum(sizes, other)), 0, tried)
 
 
 def _after_a_good_one(found: Tries, good: Bools) -> Bools:

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.judging.grounds import SERVED, Ground
-from harness.judging.marks import number_in
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample, before_faults, nonces
@@ -120,13 +119,14 @@ def _served_models(run: Evidence) -> Words:
     from harness.record.columns import Words
 
     served, link, model = servers(run), run.words("arrivals", "link"), run.words("arrivals", "model")
-    of_requests, of_arrivals = (of_table.astype(np.int64) for of_table in nonces(run))
-    many = max(1, len(link.vocabulary))
-    said = np.flatnonzero((of_arrivals >= 0) & (model != ""))
-    keys = of_arrivals[said] * many + link.codes[said]
-    # The last one that was said counts.
-    known, first = np.unique(keys[::-1], return_index=True)
-    on = served.codes_in(link.vocabulary).astype(np.int64)
-    asked = np.where((of_requests >= 0) & (on >= 0), of_requests * many + on, -1)
-    named = np.append(model.codes[said][::-1][first].astype(np.int64), len(model.vocabulary))
-    return Words.numbered(named[number_in(known, asked)], [*model.vocabulary, ""])
+    of_requests, of_arrivals = nonces(run)
+    of_link, untold = served.codes_in(link.vocabulary), len(model.vocabulary)
+    said = (of_arrivals >= 0) & (model != "")
+    many = int(max(of_requests.max(initial=-1), of_arrivals.max(initial=-1))) + 1
+    named = np.full(of_requests.size, untold, np.min_scalar_type(untold))
+    for code in np.unique(of_link[of_link >= 0]).tolist():
+        last, here = np.full(many, untold, named.dtype), said & (link.codes == code)
+        last[of_arrivals[here]] = model.codes[here]  # the last one that was said counts
+        asked = (of_requests >= 0) & (of_link == code)
+        named[asked] = last[of_requests[asked]]
+    return Words.numbered(named, [*model.vocabulary, ""])
