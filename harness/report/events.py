@@ -79,7 +79,7 @@ def events(result: Result, evidence: Evidence, field: Field) -> Lane:
         parts += _settling(field, settling, _PHASES_HIGH + _ROW_HIGH * row)
     if field.cut_short:
         parts.append(text(field.clock.x(field.until_s), 15, "not run", dx=6, fill="soft", font_size=11))
-    told = [_fault_said(fault) for fault in faults] + [_said(settling) for settling in settled]
+    told = [_fault_said(fault) for fault in faults] + [came_to(settling) for settling in settled]
     about = "; ".join(told) or "nothing was broken"
     picture = drawing(height, [field.over(height, parts)], title="What was broken, and when", about=about, key="events")
     seen = any(fault.confirmed_at_s is not None for fault in faults)
@@ -146,7 +146,7 @@ def _settling(field: Field, settling: Settling, y: float) -> Iterator[Markup]:
     low_s = since_s + found.low if found.low is not None else since_s
     high_s = since_s + found.high if found.high is not None else settling.until_s
     middle = y + 23
-    yield field.beside(since_s, max(value_s, high_s), y + 14, _said(settling))
+    yield field.beside(since_s, max(value_s, high_s), y + 14, came_to(settling))
     x = [field.clock.x(at_s) for at_s in (since_s, value_s, low_s, high_s)]
     yield element("line", x1=x[0], x2=x[1], y1=middle, y2=middle, stroke="settling", stroke_width=2)
     yield element("line", x1=x[0], x2=x[0], y1=middle - 5, y2=middle + 5, stroke="settling", stroke_width=2)
@@ -171,11 +171,17 @@ def _instants(fault: Fault) -> str:
     return f"{one_line(fault.summary, 80)}: {told}."
 
 
-def _said(settling: Settling) -> str:
+_HAIR_S = 0.1  # by which a time that is as long as what was watched may differ from it
+
+
+def came_to(settling: Settling) -> str:
+    """What a time came to, in a few words; answers that were good to the end, for too short to hold, may be good or not."""
     found = settling.measured
     if found.value == 0 and not found.censored:
         return "answers were good at once" if settling.from_end else "answers stayed good"
     if found.censored:
+        if settling.since_s + (found.value or 0.0) < settling.until_s - _HAIR_S:
+            return f"may have {settling.what} after {words.quantity(found.value, 's')}, and was not seen to stay so"
         return f"not {settling.what} after {words.quantity(found.value, 's')}"
     return f"{settling.what} after {words.quantity(found.value, 's')} ({words.interval(found.low, found.high, 's')})"
 

@@ -204,6 +204,23 @@ def test_a_fault_is_named_and_drawn_from_asked_to_gone_with_the_recovery_as_an_i
     assert "seen to hold at 15.31 s, gone at 30.02 s." in drawn
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (8.0, "not recovered after 8 s"),
+        (7.95, "not recovered after 8 s"),
+        (0.0, "may have recovered after 0 s, and was not seen to stay so"),
+        (5.0, "may have recovered after 5 s, and was not seen to stay so"),
+    ],
+)
+def test_what_was_good_to_the_end_for_too_short_to_hold_is_not_said_to_have_never_recovered(
+    value: float, said: str
+) -> None:
+    measured = Measured(value=value, low=value, high=None, censored=True, n=80)
+    settling = events.Settling("recovered", since_s=16.0, until_s=24.0, measured=measured, from_end=True)
+    assert events.came_to(settling) == said
+
+
 def test_where_there_is_nothing_to_draw_it_says_so_in_a_line(unheard, failing, undisturbed, cut_short, read) -> None:
     assert (
         "Not one request was due, so nothing is drawn." in read(timeline.section(unheard.result, unheard.evidence)).text
