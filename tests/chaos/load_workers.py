@@ -168,6 +168,13 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
+class Holding(Answers):
+    """Who asks waits for an answer until the server ends."""
+
+    def do_POST(self) -> None:
+        threading.Event().wait(20.0)
+
+
 class Crew:
     """A load that two workers share, against a server of its own, and the folder in which its rows are."""
 
@@ -244,6 +251,11 @@ class Crew:
         path = self.folder.rows / f"requests-{number}.rows"
         return path.exists() and next(iter(read_rows(path, Request)), None) is not None
 
+    def began(self, number: int) -> bool:
+        """Whether it is known that users of worker *number* have begun a request."""
+        path = self.folder.rows / f"begun-{number}.rows"
+        return path.exists() and next(iter(read_rows(path, Sent)), None) is not None
+
     def rows(self) -> list[Request]:
         return [row for path in sorted(self.folder.rows.glob("requests-*.rows")) for row in read_rows(path, Request)]
 
@@ -296,9 +308,9 @@ class UsersCrew(Crew):
 
 
 @contextmanager
-def answering():
-    """The address of a server that answers at once."""
-    server = Server(("127.0.0.1", 0), Answers)
+def answering(handler: type[BaseHTTPRequestHandler] = Answers):
+    """The address of a server that answers at once, or as the *handler* does."""
+    server = Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -18,7 +18,7 @@ from harness.running.load.worker import work
 sys.path.insert(0, str(Path(__file__).parents[2] / "chaos"))
 
 from load_hosts import Machine, crew_of
-from load_workers import Clock, Crew, UsersCrew, answering, write_users
+from load_workers import Clock, Crew, Holding, UsersCrew, answering, write_users
 
 
 def said(folder: Path, number: int = 0) -> str:
@@ -142,3 +142,19 @@ def test_a_plan_of_users_goes_without_a_secret_and_without_a_path_of_the_masters
     assert not [text for text in (b"own", b"of-its-service", b"/of/the/master") if text in told]
     there = elsewhere.unpacked(told, "/here/users.py", {"KEY": "k"}, tmp_path)
     assert (there.locustfile, there.rows_dir, there.secrets) == ("/here/users.py", str(tmp_path), {"KEY": "k"})
+
+
+def test_what_users_on_another_machine_had_open_when_the_run_was_ended_has_rows(tmp_path: Path) -> None:
+    with (
+        answering(Holding) as url,
+        crew_of(tmp_path, url, [Machine()], 1, total_s=30.0, kind=UsersCrew) as of,
+    ):
+        of.begin()
+        while not all(of.began(number) for number in (0, 1)):
+            threading.Event().wait(0.02)
+        of.workers.stop(5.0)
+        of.workers.account(of.folder, of.zero_s)
+        assert [(worker.lost, worker.torn) for worker in read_workers(of.folder)] == [("", "")] * 2
+        assert of.differs() == ""
+    assert {row.outcome for row in of.rows()} == {"unfinished"}
+    assert "the run was ended before its time; " in said(tmp_path)
