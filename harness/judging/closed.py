@@ -56,8 +56,13 @@ def begun(evidence: Evidence) -> tuple[npt.NDArray[np.int64], int]:
 
 def waits(evidence: Evidence) -> float:
     """The share of requests that came when somebody had been answered, and not on a schedule."""
-    on_schedule = evidence.column("requests", "on_schedule")
-    return float((~on_schedule.astype(bool)).mean()) if evidence.plan.closed and on_schedule.size else 0.0
+    import numpy as np
+
+    if not evidence.plan.closed:
+        return 0.0
+    # Of what a lost worker left open nobody knows it.
+    on_schedule = evidence.column("requests", "on_schedule")[~np.isnan(evidence.column("requests", "sent_s"))]
+    return float((~on_schedule.astype(bool)).mean()) if on_schedule.size else 0.0
 
 
 def closed(evidence: Evidence) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.judging.closed import as_it_was, spoilt
+from harness.judging.closed import as_it_was, spoilt, waits
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.sample import rate_per_s
@@ -191,6 +191,15 @@ def test_what_the_users_of_a_lost_worker_had_begun_is_told(make_closed: MakeClos
 
 def test_that_workers_share_the_users_stands_in_the_outline(make_closed: MakeClosed) -> None:
     assert "2 workers share its users, as Locust gives them out" in list(outline(make_closed(workers=2)))
+
+
+def test_what_a_lost_worker_left_open_is_not_said_to_have_come_on_a_schedule(
+    make_closed: MakeClosed, as_run: AsRun
+) -> None:
+    lost = {"on_schedule": True, "outcome": "unfinished", "sent_s": None, "end_s": None, "status": 0}
+    assert waits(as_run(make_closed(), lambda index, _: lost if index % 10 == 0 else {})) == 1.0
+    known = {"on_schedule": True}
+    assert waits(as_run(make_closed(), lambda index, _: known if index % 10 == 0 else {})) == pytest.approx(0.9)
 
 
 def test_requests_for_somebody_else_spoil_it(make_closed: MakeClosed, as_run: AsRun) -> None:
