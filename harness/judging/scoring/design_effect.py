@@ -35,6 +35,7 @@ SURELY, SURELY_SLOW = 2.0, 4.0  # standard deviations; of blocks of a length tha
 FREE = 3  # degrees of freedom that these have at least
 MANY = 1 << 16  # rows, beyond which correlations are looked at in short transforms
 NEAR = (16, 2048)  # so many lags at first, and then
+COARSE = 1 << 17  # rows, of more of which those that remember more than that are looked at in sums of a few
 AT_ONCE = 32  # lags, up to which sums of products are quicker than transforms
 PAIRS = 0.5  # of those that were hit, for each row, up to which looking at all of them is quicker than transforms
 _ROUNDING = 1e-12  # of a sum of squares
@@ -191,7 +192,7 @@ def _by_blocks(stretches: Sequence[Stretch], clumps: int, gap_s: float) -> tuple
     n = sum(weight.size for weight in weights)
     strays: _Strays | _Counted = _Counted(weights) if n > MANY else _Strays(weights)
     alone = sum(strays.squares)
-    seen = _correlation(n, strays.power, strays.at_lags)
+    seen = _correlation(n, strays.power, strays.at_lags, strays.summed)
     length = _block_length(n, *seen) if alone > 0 else 1.0
     shown = [(1.0, clumps)]
     if length > 1.5:
@@ -215,6 +216,10 @@ class _Strays:
     def at_lags(self, most: int) -> Floats:
         """The sums of the products of values that lie each of 0 to *most* apart."""
         return _at_lags(self._all, most)
+
+    def summed(self, rows: int) -> Floats:
+        """The sums of so many *rows* that follow one another."""
+        return _summed_by(self._all, rows)
 
     def block_sums(self, stretch: int, length: float) -> Floats:
         """The sums over blocks of the rows of one stretch that hold about *length* of them each."""
@@ -262,6 +267,11 @@ class _Counted:
             total -= mean * (self._before(end + lags) - self._before(first + lags))
             total += mean * (self._means_before(end - lags) - self._means_before(first - lags))
         return total
+
+    def summed(self, rows: int) -> Floats:
+        ends = np.append(np.arange(0, self._weight.size, rows), self._weight.size)
+        sums: Floats = np.diff(self._before(ends)) - np.diff(self._means_before(ends))
+        return sums
 
     def _of_pairs(self, pairs: npt.NDArray[np.intp], most: int) -> Floats:
         """The sums of the products of weights that lie each of 0 to *most* apart; so many of them begin with each that was hit."""
@@ -340,6 +350,9 @@ def block_length(values: npt.ArrayLike) -> float:
     return _block_length(np.size(values), *_correlation_of(np.asarray(values, dtype=np.float64)))
 
 
+_Correlation = tuple[npt.NDArray[np.int64], Floats]
+
+
 def _block_length(n: int, lags: npt.NDArray[np.int64], correlation: Floats) -> float:
     if lags.size == 1:
         return 1.0
@@ -356,40 +369,52 @@ def long_run(values: npt.ArrayLike) -> float:
     return float(_correlation_of(np.asarray(values, dtype=np.float64))[1].sum())
 
 
-def _correlation_of(x: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-    return _correlation(x.size, _squares(x), lambda most: _at_lags(x, most))
+def _correlation_of(x: Floats) -> _Correlation:
+    return _correlation(x.size, _squares(x), lambda most: _at_lags(x, most), lambda rows: _summed_by(x, rows))
 
 
-def _correlation(n: int, power: float, at_lags: Callable[[int], Floats]) -> tuple[npt.NDArray[np.int64], Floats]:
+def _summed_by(x: Floats, rows: int) -> Floats:
+    sums: Floats = np.add.reduceat(x, np.arange(0, x.size, rows))
+    return sums
+
+
+def _correlation(
+    n: int, power: float, at_lags: Callable[[int], Floats], summed: Callable[[int], Floats]
+) -> _Correlation:
     """Lags to either side and the correlations at them, weighted by the flat-top window; lag 0 alone where there is nothing to see.
 
     The window is twice as long as the correlations reach that stand out; it may look back over a tenth of the values where their square
-    root is less, as many come within what a service remembers. *at_lags* says the sums of products up to so many lags of *n* values.
+    root is less, as many come within what a service remembers. *at_lags* says the sums of products up to so many lags of *n* values, and
+    *summed* the sums of so many values: of very many values that remember long, those tell as much, since the products of two sums are
+    those of all pairs of their values.
     """
     if power <= 0 or n < 8:
         return np.zeros(1, np.int64), np.ones(1)
     quiet = max(5, int(sqrt(log10(n))))
     most = min(max(ceil(sqrt(n)) + quiet, n // 10), n - 2)
-    correlation, reach = _up_to_quiet(n, power, at_lags, most, quiet)
+    least = 2 * sqrt(log10(n) / n)
+    # Of very many mostly the first few lags say it, and only where they do not more are looked at.
+    for lags in (lags for lags in NEAR if n > MANY and lags < most):
+        correlation = at_lags(lags) / power
+        reach = _quiet_from(np.abs(correlation[1:]) < least, quiet)
+        # What lies within twice the reach counts.
+        if reach is not None and 2 * reach <= lags:
+            return _weighted(correlation, reach, most)
+    if n > COARSE:
+        rows = -(-n // COARSE)
+        sums = summed(rows)
+        at, weighted = _correlation_of(sums)
+        return at * rows, weighted * (_squares(sums) / power)
+    correlation = at_lags(most) / power
+    reach = _quiet_from(np.abs(correlation[1:]) < least, quiet)
+    return _weighted(correlation, most - quiet if reach is None else reach, most)
+
+
+def _weighted(correlation: Floats, reach: int, most: int) -> _Correlation:
     reach = min(2 * max(reach, 1), most)
     lags = np.arange(-reach, reach + 1)
     weighted: Floats = np.clip(2 * (1 - np.abs(lags) / reach), 0, 1) * correlation[np.abs(lags)]
     return lags, weighted
-
-
-def _up_to_quiet(n: int, power: float, at_lags: Callable[[int], Floats], most: int, quiet: int) -> tuple[Floats, int]:
-    """The correlations from lag 0 on, and the lag behind which *quiet* of them are too small to be told from none.
-
-    Of very many rows mostly the first few lags say it, and only where they do not more are looked at.
-    """
-    least = 2 * sqrt(log10(n) / n)
-    for lags in [*(lags for lags in NEAR if n > MANY and lags < most), most]:
-        correlation = at_lags(lags) / power
-        reach = _quiet_from(np.abs(correlation[1:]) < least, quiet)
-        # What lies within twice the reach counts.
-        if reach is not None and (lags == most or 2 * reach <= lags):
-            return correlation, reach
-    return correlation, most - quiet
 
 
 def _at_lags(x: Floats, most: int) -> Floats:

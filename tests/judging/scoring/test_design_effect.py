@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from known_truth.failures import bursts, iid
 from known_truth.levels import Failing
@@ -150,6 +151,53 @@ def test_sums_of_products_are_the_same_in_short_transforms(lags: int, rows: int)
     slowly = [float(x[: x.size - lag] @ x[lag:]) for lag in range(lags + 1)]
     assert design_effect._at_lags(x, lags) == pytest.approx(slowly, rel=1e-9, abs=1e-9 * slowly[0])
     assert design_effect._in_pieces(x, lags) == pytest.approx(slowly, rel=1e-9, abs=1e-9 * slowly[0])
+
+
+def _spells(rows: int, each: int) -> npt.NDArray[np.float64]:
+    """Rows that go bad more often in every other spell of so many."""
+    often = np.where(np.arange(rows) // each % 2 == 0, 0.05, 0.02)
+    return (np.random.default_rng(6).random(rows) < often).astype(np.float64)
+
+
+def _remembering(rows: int, long: int, seed: int) -> npt.NDArray[np.float64]:
+    """Counts of a mean that wanders, and remembers for *long* rows where it was."""
+    generator, level, levels = np.random.default_rng(seed), 0.0, []
+    kept = np.exp(-1 / 50)
+    for drawn in generator.normal(size=50 * rows // long + 1).tolist():
+        level = kept * level + (1 - kept**2) ** 0.5 * drawn
+        levels.append(level)
+    return generator.poisson(0.2 * np.exp(np.repeat(levels, long // 50)[:rows] * 0.8)).astype(np.float64)
+
+
+@pytest.mark.parametrize("long", [5_000, 25_000])
+def test_of_very_many_rows_that_remember_long_sums_of_a_few_tell_as_much_as_all(
+    monkeypatch: pytest.MonkeyPatch, long: int
+) -> None:
+    for seed in range(3):
+        monkeypatch.undo()
+        weight = _remembering(600_011 // 50 * 50, long, seed)
+        stretch = Stretch(np.arange(weight.size) / 5_000, weight)
+        values = weight - weight.mean()
+        of_sums = long_run(values), clumping([stretch]).effect
+        monkeypatch.setattr(design_effect, "COARSE", values.size)
+        of_all = long_run(values), clumping([stretch]).effect
+        assert of_all[0] > 200
+        assert of_sums == pytest.approx(of_all, rel=0.1)
+
+
+def test_of_very_many_rows_that_remember_little_nothing_is_summed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(design_effect, "_summed_by", None)
+    values = np.random.default_rng(2).normal(size=300_000)
+    assert long_run(values) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_sums_of_rows_are_the_same_of_those_that_are_counted(alike: bool) -> None:
+    stretches = [_spells(70_000, 4_000), _spells(9_001, 700)]
+    weights = stretches if alike else [3 * np.arange(hit.size) % 7 * hit for hit in stretches]
+    counted, slowly = (kind(weights).summed(7) for kind in (design_effect._Counted, design_effect._Strays))
+    assert counted == pytest.approx(slowly, abs=1e-9)
+    assert slowly[:2] == pytest.approx([sum((weights[0] - weights[0].mean())[at : at + 7].tolist()) for at in (0, 7)])
 
 
 @pytest.mark.parametrize("often", [0.004, 0.5])
