@@ -7,11 +7,13 @@ from contextlib import suppress
 from functools import lru_cache
 from importlib.util import cache_from_source
 from pathlib import Path
+from pickle import UnpicklingError
 
 from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from harness.record.run_folder import replacing
 from harness.report import words
 from harness.report.plain_text import both_ends, one_line
 
@@ -38,7 +40,7 @@ class Compiled(BytecodeCache):
 
     def load_bytecode(self, bucket: Bucket) -> None:
         # What is not of this text and this Python, or not whole, is passed over.
-        with suppress(OSError), Path(bucket.key).open("rb") as file:
+        with suppress(OSError, EOFError, UnpicklingError), Path(bucket.key).open("rb") as file:
             bucket.load_bytecode(file)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
@@ -47,7 +49,8 @@ class Compiled(BytecodeCache):
         path = Path(bucket.key)
         with suppress(OSError):
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(bucket.bytecode_to_string())
+            with replacing(path) as whole:  # others may read it meanwhile
+                whole.write_bytes(bucket.bytecode_to_string())
 
 
 @lru_cache(maxsize=1)

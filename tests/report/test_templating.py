@@ -60,6 +60,15 @@ def test_what_is_kept_and_damaged_is_compiled_anew(template: Path, left: bytes |
     assert [filled_in(template), filled_in(template)] == [("all held", 1), ("all held", 0)]
 
 
+def test_what_is_kept_may_end_anywhere(template: Path) -> None:
+    filled_in(template)
+    (file,) = kept(template)
+    whole = file.read_bytes()
+    for left in range(60):
+        file.write_bytes(whole[:left])
+        assert filled_in(template) == ("all held", 1)
+
+
 def test_where_nothing_can_be_kept_a_template_is_filled_in_all_the_same(template: Path) -> None:
     (template.parent / "__pycache__").write_text("a file in the way")
     assert [filled_in(template), filled_in(template)] == [("all held", 1), ("all held", 1)]
