@@ -74,8 +74,8 @@ def read(
 
 
 def _form(source: Source, form: str) -> tuple[str, Format]:
-    head = source.head()
-    if not head.strip():
+    heads = [*source.heads()]
+    if not heads[-1].strip():
         raise UsageProblems(Problem("is empty", str(source.path)))
     if form != AUTO:
         try:
@@ -85,7 +85,7 @@ def _form(source: Source, form: str) -> tuple[str, Format]:
     if source.columns:
         return "csv", formats["csv"]
     for name, one in formats.items():
-        if one.suits(head):
+        if any(map(one.suits, heads)):
             return name, one
     known = ", ".join(formats)
     raise UsageProblems(Problem(f"is in no form that is known ({known}); say which with --as", str(source.path)))

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import csv
 import gzip
-import json
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, cast
 
 import msgspec
 
 from harness.incidents.calls import Broken
+from harness.incidents.documents import TORN, TORN_PACKED, documents, is_json
 from harness.incidents.stamps import seconds
+from harness.incidents.wrapped import is_wrapped, unwrapped
 from harness.problems import Problem, UsageProblems
 from harness.record.read_once import Kept, NoFileError, is_there_again
 
 LINE_MOST = 64 << 20
 """So long a line may be, and so large a JSON document that does not stand in a line of its own."""
 HEAD = 1 << 16
+_LOOKED_AT = 50
 _BOM = b"\xef\xbb\xbf"
 _PACKED = b"\x1f\x8b"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -37,7 +39,9 @@ _PACKED_OTHERWISE = {
     b"PAR1": "is Parquet; write it as CSV or as JSON, one row a line",
 }
 """How files begin that hold logs and are not read here, and what to do with them."""
-_BETWEEN = re.compile(r"[\s,]*")
+_OF_DOCUMENTS = re.compile(rb"\s*(?:\{|\[\s*(?:[{\[]|$))")
+_BLANK = b" \r\n\x1e"
+"""What a line may have around it, with the mark of RFC 7464. A tab at its end stands before an empty column."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,21 @@ class Source:
         return at_s
 
     def head(self) -> bytes:
-        """The beginning of it, unpacked. Raises UsageProblems where it cannot be read."""
+        """The beginning of it, unpacked, and of what is inside. Raises UsageProblems where it cannot be read."""
+        return next(self.heads())
+
+    def heads(self) -> Iterator[bytes]:
+        """Its beginning; of what a collector wrote, from each of the first few rows on, since lines of others may stand before the log's.
+
+        Raises UsageProblems where it cannot be read.
+        """
+        head = self._head()
+        if self._wrapped:
+            first = [one[1] for one in islice(self.documents(), _LOOKED_AT) if not isinstance(one, Broken)]
+            yield from (b"\n".join(first[at:])[:HEAD] for at, text in enumerate(first) if text[:1] in (b"{", b"["))
+        yield head
+
+    def _head(self) -> bytes:
         try:
             with self._open() as stream:
                 text, torn = _as_far_as(stream, HEAD)
@@ -77,7 +95,7 @@ class Source:
                 raise UsageProblems(Problem("is not packed with gzip, as its beginning says", str(self.path)))
             if what := _unreadable(text):
                 raise UsageProblems(Problem(what, str(self.path)))
-            return text[:HEAD].removeprefix(_BOM)
+            return text[:HEAD].removeprefix(_BOM).lstrip(_BLANK)
         except IsADirectoryError:
             raise UsageProblems(Problem("is a folder; name the files in it", str(self.path))) from None
         except FileNotFoundError:
@@ -88,7 +106,24 @@ class Source:
             raise UsageProblems(Problem(f"cannot be read: {error.strerror or error}", str(self.path))) from None
 
     def lines(self) -> Iterator[tuple[int, bytes] | Broken]:
-        """Each line that is not blank, with its number; one that is too long, and a packed file that ends too early, are broken."""
+        """Each line that is not blank, with its number; one that is too long, and a packed file that ends too early, are broken.
+
+        Of what a collector of logs put into documents of its own it is the lines inside.
+        """
+        return self.documents() if self._wrapped else self._lines()
+
+    def documents(self) -> Iterator[tuple[int, bytes] | Broken]:
+        """Each JSON document, one a line, one after the other or in lists; lines, where it begins with none."""
+        if self._wrapped:
+            return unwrapped(self._documents(), LINE_MOST)
+        return self._documents()
+
+    @cached_property
+    def _wrapped(self) -> bool:
+        first = [one[1] for one in islice(self._documents(), 1) if not isinstance(one, Broken)]
+        return is_wrapped(chain(first, self._head().splitlines()[:_LOOKED_AT]))
+
+    def _lines(self) -> Iterator[tuple[int, bytes] | Broken]:
         number = 0
         with self._open() as stream:
             try:
@@ -99,39 +134,33 @@ class Source:
                         _skip(stream)
                     elif b"\0" in line:
                         yield Broken(number, "has a NUL byte in it")
-                    elif (line := line.removeprefix(_BOM) if number == 1 else line).strip():
-                        # A tab at its end stands before an empty column.
-                        yield number, line.strip(b" \r\n")
-            except (EOFError, zlib.error, gzip.BadGzipFile):
-                yield Broken(number + 1, "the packed file ends, or is damaged, here")
+                    elif (line := line.removeprefix(_BOM).strip(_BLANK)).strip():
+                        yield number, line
+            except TORN:
+                yield Broken(number + 1, TORN_PACKED)
 
-    def documents(self) -> Iterator[tuple[int, bytes] | Broken]:
-        """Each JSON document: one a line, or else the whole file; a list is not taken apart."""
-        if not self._begins_with_a_document() and (whole := self._whole()) is not None:
-            yield 1, whole
+    def _documents(self) -> Iterator[tuple[int, bytes] | Broken]:
+        if self._one_a_line or isinstance(next(self._apart(), Broken(1, "")), Broken):
+            yield from self._lines()
         else:
-            yield from self.lines()
+            yield from self._apart()
 
-    def torn_list(self) -> Iterator[tuple[int, dict[str, Any]] | Broken] | None:
-        """The objects of a list that goes wrong somewhere, as one that was cut short does, and where; None where it is no such list."""
-        if self.head().lstrip()[:1] != b"[" or self._begins_with_a_document() or self._whole() is not None:
-            return None
+    @cached_property
+    def _one_a_line(self) -> bool:
+        head = self._head()
+        if not _OF_DOCUMENTS.match(head):
+            return True
+        first = next(self._lines(), None)
+        return (
+            head.lstrip()[:1] == b"{"
+            and isinstance(first, tuple)
+            and not isinstance(first, Broken)
+            and is_json(first[1])
+        )
+
+    def _apart(self) -> Iterator[tuple[int, bytes] | Broken]:
         with self._open() as stream:
-            text, why = _as_far_as(stream)
-        return _listed_in(text.decode("utf-8", "replace").lstrip("\ufeff"), why)
-
-    def _begins_with_a_document(self) -> bool:
-        first = next(iter(self.lines()), None)
-        return isinstance(first, tuple) and not isinstance(first, Broken) and _is_json(first[1])
-
-    def _whole(self) -> bytes | None:
-        """All of it, where that is one JSON document and not too large."""
-        with self._open() as stream:
-            try:
-                text = stream.read(LINE_MOST + 1).removeprefix(_BOM)
-            except (EOFError, zlib.error, gzip.BadGzipFile):
-                return None
-        return text if len(text) <= LINE_MOST and _is_json(text) else None
+            yield from documents(stream, LINE_MOST)
 
     def _open(self) -> IO[bytes]:
         stream = self._kept.again() if self._kept else self.path.open("rb")
@@ -169,43 +198,21 @@ def _unreadable(text: bytes) -> str:
     return ""
 
 
-def _as_far_as(stream: IO[bytes], most: int | None = None) -> tuple[bytes, str]:
-    """What can be read of *stream*, at most so much as a document may have, and why there is no more where that is known."""
+def _as_far_as(stream: IO[bytes], most: int) -> tuple[bytes, bool]:
+    """What can be read of *stream*, at least *most* bytes where it has so many, and whether it is packed and torn."""
     pieces, size = [], 0
-    most = LINE_MOST if most is None else most
     try:
         while size <= most and (piece := stream.read1(1 << 20)):  # type: ignore[attr-defined]  # both kinds that are opened have it
             pieces.append(piece)
             size += len(piece)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        return b"".join(pieces), "the packed file ends, or is damaged, here"
-    return b"".join(pieces), f"the list is longer than {most >> 20} MiB" if size > most else ""
-
-
-def _listed_in(text: str, why: str) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
-    """The objects of a list as far as it is one; by their places in it, as those of a whole list."""
-    at, place, decode = text.find("[") + 1, 1, json.JSONDecoder().raw_decode
-    while (at := _BETWEEN.match(text, at).end()) < len(text) and text[at] != "]":  # type: ignore[union-attr]  # it matches nothing, too
-        try:
-            one, at = decode(text, at)
-        except (ValueError, RecursionError):
-            break
-        yield (place, one) if isinstance(one, dict) else Broken(place, "is no JSON object")
-        place += 1
-    yield Broken(place, why or "the list is cut short, or is no JSON, from here on")
+    except TORN:
+        return b"".join(pieces), True
+    return b"".join(pieces), False
 
 
 def _skip(stream: IO[bytes]) -> None:
     while (piece := stream.readline(1 << 20)) and not piece.endswith(b"\n"):
         pass
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
 
 
 def decoded(text: bytes) -> Any:
@@ -221,10 +228,7 @@ def decoded(text: bytes) -> Any:
 
 
 def rows(source: Source) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
-    """Each JSON object of *source*, one a line or in lists, with the line that it begins in (of a list, its place in it)."""
-    if (torn := source.torn_list()) is not None:
-        yield from torn
-        return
+    """Each JSON object of *source*, with the line that it begins in; of a list, its place there."""
     for found in source.documents():
         if isinstance(found, Broken):
             yield found
@@ -236,9 +240,8 @@ def rows(source: Source) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
             yield Broken(line, str(error))
             continue
         listed = value if isinstance(value, list) else _listed(value)
-        for place, one in enumerate(listed):
-            at = line + place if isinstance(value, list) else line
-            yield (at, one) if isinstance(one, dict) else Broken(at, "is no JSON object")
+        for one in listed:
+            yield (line, one) if isinstance(one, dict) else Broken(line, "is no JSON object")
 
 
 def _listed(value: object) -> list[Any]:

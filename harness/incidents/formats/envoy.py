@@ -41,11 +41,11 @@ class Envoy:
     def suits(self, head: bytes) -> bool:
         text = head.lstrip()
         return bool(_LINE.match(text[:4096].decode("utf-8", "replace"))) or (
-            text[:1] == b"{" and b"response_flags" in text and b"response_code" in text
+            text[:1] in (b"{", b"[") and b"response_flags" in text and b"response_code" in text
         )
 
     def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
-        for found in source.lines():
+        for found in source.documents():
             if isinstance(found, Broken):
                 yield found
                 continue

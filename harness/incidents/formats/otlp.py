@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from math import nan
 from typing import Any
@@ -66,6 +67,10 @@ class _Traces(msgspec.Struct, gc=False):
 
 
 _DECODER = msgspec.json.Decoder(_Traces)
+_BEGINS = (b'"resourceSpans"', b'"resource_spans"')
+_OTHERS = {"resourceMetrics": "documents of metrics", "resourceLogs": "documents of logs"}
+"""What a collector may write into the same file."""
+_SNAKES = re.compile(r"_([a-z])")
 _CLIENT = (3, "SPAN_KIND_CLIENT", "3")
 _SERVER = (2, "SPAN_KIND_SERVER", "2")
 _ERROR = (2, "STATUS_CODE_ERROR", "2")
@@ -96,7 +101,7 @@ class Otlp:
     """OpenTelemetry traces in OTLP JSON, with the GenAI and HTTP conventions of today and before."""
 
     def suits(self, head: bytes) -> bool:
-        return head.lstrip()[:1] == b"{" and b'"resourceSpans"' in head
+        return head.lstrip()[:1] in (b"{", b"[") and any(name in head for name in _BEGINS)
 
     def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
         for found in source.documents():
@@ -109,6 +114,8 @@ class Otlp:
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 yield from _one_by_one(line, text)
                 continue
+            if not traces.resourceSpans:
+                yield from _one_by_one(line, text)
             for resource in traces.resourceSpans:
                 for scope in (*resource.scopeSpans, *resource.instrumentationLibrarySpans):
                     yield from map(_read, [line] * len(scope.spans), scope.spans)
@@ -117,7 +124,10 @@ class Otlp:
 def _one_by_one(line: int, text: bytes) -> Iterator[Call | Broken | Passed]:
     """The spans of a document in which not all is as it should be: those that are, and the others as broken."""
     try:
-        document = decoded(text)
+        document = _in_camels(decoded(text))
+        if kind := next((kind for key, kind in _OTHERS.items() if key in document), None):
+            yield Passed(kind)
+            return
         spans = [
             span
             for resource in document["resourceSpans"]
@@ -135,6 +145,13 @@ def _one_by_one(line: int, text: bytes) -> Iterator[Call | Broken | Passed]:
             yield _read(line, msgspec.convert(span, _Span))
         except (msgspec.ValidationError, RecursionError) as error:
             yield Broken(line, f"a span: {error}")
+
+
+def _in_camels(value: Any) -> Any:
+    """*value* with the names of OTLP in JSON, where it has those of protobuf: `resource_spans` is `resourceSpans`."""
+    if isinstance(value, dict):
+        return {_SNAKES.sub(lambda found: found[1].upper(), key): _in_camels(one) for key, one in value.items()}
+    return [_in_camels(one) for one in value] if isinstance(value, list) else value
 
 
 def _read(line: int, span: _Span) -> Call | Broken | Passed:
