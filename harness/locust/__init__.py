@@ -13,7 +13,7 @@ __all__ = ["OpenUser", "mark"]
 def mark() -> str:
     """``[n-…]``, to be written into the prompt of the next request of the user who asks for it; empty where no run goes on.
 
-    It is for services that pass a prompt on and no header, and for clients of a locustfile's own, whose requests nobody else can mark.
+    It is for services that pass a prompt on and no header, and for clients of a locustfile's own that do not send by http.client or httpx.
     """
     # Only now: who imports Locust has the sockets of the process patched.
     from harness.running.load.users.recorder import nonce_of_next

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +30,8 @@ from harness.running.load.users.plan import UsersPlan
 
 REQUESTS = 350
 """So many have begun when the load ends, on however slow a machine: every user has been round all that it does by then."""
+COMPLETION = b"""{"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices":
+[{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}]}"""
 LOCUSTFILES = Path(__file__).parent / "locustfiles"
 
 
@@ -43,6 +45,12 @@ class Shop:
     def nonces(self) -> Counter[str]:
         """Of each request that came with a mark, as the wire finds it."""
         return Counter(nonce for _, headers in self.heard if (nonce := _nonce(headers)))
+
+    def status(self, path: str, headers: Mapping[str, str]) -> int:
+        """Of what it answers at *path*: its model is busy the first time that it is asked for something."""
+        mark = _nonce({name.lower(): text for name, text in headers.items()})
+        answers = path.startswith("/v1") and self.nonces()[mark] > 1
+        return 200 if answers else 404 if path == "/gone" else 503
 
 
 def _nonce(headers: dict[str, str]) -> str:
@@ -65,8 +73,8 @@ def serving() -> Iterator[tuple[Shop, str]]:
                 case "/hang":
                     shop.over.wait(20)
                     self.close_connection = True
-                case "/gone" | "/broken" as path:
-                    self._say(404 if path == "/gone" else 503, b"no")
+                case "/gone" | "/broken" | "/v1/chat/completions" as path:
+                    self._say(shop.status(path, self.headers), COMPLETION)
                 case "/cut":
                     self._head(200, "content-length: 100")
                     self._half()
@@ -89,7 +97,7 @@ def serving() -> Iterator[tuple[Shop, str]]:
             self.close_connection = True
 
         def _say(self, status: int, body: bytes) -> None:
-            self._head(status, f"content-length: {len(body)}")
+            self._head(status, f"retry-after-ms: 1\r\ncontent-length: {len(body)}")  # as an SDK waits
             self.wfile.write(body)
 
         def handle(self) -> None:
@@ -178,7 +186,8 @@ def test_every_request_that_came_has_one_row_and_every_marked_row_came(shopping:
     marked = {row.nonce: row for row in ran.rows if row.nonce and row.outcome != "not_sent"}
     came = shop.nonces()
     assert set(came) <= set(marked)
-    assert set(came.values()) == {1}
+    by_sdk = {row.nonce for row in ran.rows if row.question in ("own openai", "/v1/chat/completions")}
+    assert {nonce for nonce, times in came.items() if times > 1} <= by_sdk  # it asks again for what was refused
     # One that was stopped may not have come so far.
     assert {nonce for nonce, row in marked.items() if row.outcome != "unfinished"} <= set(came)
     assert audit((row.index for row in ran.rows), len(ran.rows)) == Audit()
@@ -211,6 +220,11 @@ def test_no_more_requests_are_begun_than_are_allowed_but_for_those_that_users_we
         ("call", ("complete", 0)),
         ("http://127.0.0.2:9/elsewhere", ("not_sent", 0)),
         ("fast elsewhere", ("not_sent", 0)),
+        ("own httpx", ("complete", 200)),
+        ("own broken", ("error", 503)),
+        ("own requests", ("complete", 200)),
+        ("own urllib", ("complete", 0)),  # what it gives back tells no status
+        ("own openai", ("complete", 0)),
     ],
 )
 def test_what_locust_makes_of_a_request_is_in_its_row(
@@ -245,6 +259,28 @@ def test_an_open_user_asks_when_its_schedule_says_and_waits_for_nobody(shopping:
 def test_tasks_with_a_tag_that_is_left_out_are_not_run(shopping: tuple[Ran, Shop]) -> None:
     _, shop = shopping
     assert "/never" not in {path for path, _ in shop.heard}
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("own httpx", "/own/httpx"),
+        ("own requests", "/own/requests"),
+        ("own urllib", "/own/urllib"),
+        ("own openai", "/v1/chat/completions"),
+    ],
+)
+def test_what_a_client_of_the_files_own_asks_is_joined_to_its_row(
+    shopping: tuple[Ran, Shop], name: str, path: str
+) -> None:
+    ran, shop = shopping
+    came = Counter(_nonce(headers) for asked, headers in shop.heard if asked == path)
+    rows = {row.nonce for row in ran.rows if row.question == name and row.outcome != "unfinished"}
+    assert rows
+    assert rows <= set(came)
+    assert "" not in came
+    # The openai SDK is refused once, and asks again for the same.
+    assert {came[nonce] for nonce in rows} == ({2} if name == "own openai" else {1})
 
 
 @pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])

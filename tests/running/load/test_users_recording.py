@@ -197,9 +197,39 @@ def test_a_locustfile_can_mark_its_next_request_itself(desk: Desk) -> None:
     mark = desk.recording.nonce_of_next(1)
     assert desk.recording.nonce_of_next(1) == mark
     other = desk.recording.begins(EAST, user=0)
-    desk.recording.told("call", 0.25, 3, None, user=1, host="http://127.0.0.1:2")
+    desk.recording.told("call", 0.25, 3, None, user=1, host="http://127.0.0.1:2", whose=1)
     desk.recording.is_judged(other, "/hello", 0, None)
     assert [(row.question, row.nonce) for row in desk.rows] == [("call", mark), ("/hello", nonce("run-7", 1))]
+
+
+def test_what_a_client_of_the_files_own_sends_has_the_mark_of_the_row_that_locust_is_told_of(desk: Desk) -> None:
+    marks = desk.recording.sends("a greenlet", "127.0.0.1", 2, {"Traceparent": "theirs"})
+    assert marks == {"x-request-id": nonce("run-7", 0)}
+    assert desk.recording.sends("a greenlet", "127.0.0.1", 2, ()) == desk.recording.sends(
+        "a greenlet", "127.0.0.1", 2, ()
+    )
+    other = desk.recording.begins(EAST, user=1, whose="a greenlet")
+    desk.recording.is_judged(other, "/hello", 0, None)
+    desk.recording.told("call", 0.25, 3, "busy", user=1, host="http://127.0.0.1:2", whose="a greenlet", status=503)
+    told = [(row.question, row.nonce, row.status) for row in desk.rows]
+    assert told == [("/hello", nonce("run-7", 1), 0), ("call", nonce("run-7", 0), 503)]
+    assert desk.recording.sends("a greenlet", "127.0.0.1", 2, ())["x-request-id"] == nonce("run-7", 2)
+
+
+def test_what_a_client_of_the_files_own_sends_elsewhere_or_when_the_load_is_over_has_no_mark(desk: Desk) -> None:
+    assert desk.recording.sends("a greenlet", "127.0.0.1", 3, ()) == {}
+    desk.recording.give_up()
+    assert desk.recording.sends("a greenlet", "127.0.0.1", 2, ()) == {}
+    assert desk.rows == []
+
+
+def test_what_a_client_of_the_files_own_is_at_when_the_load_ends_is_unfinished(desk: Desk) -> None:
+    desk.recording.sends("a greenlet", "127.0.0.1", 2, (), user=1)
+    desk.now_s = 103.0
+    desk.recording.give_up()
+    (row,) = desk.rows
+    assert (row.index, row.outcome, row.sent_s, row.entry) == (0, "unfinished", 100.0, "west")
+    assert (row.conversation, row.nonce) == ("user-1", nonce("run-7", 0))
 
 
 def test_a_mark_that_nobody_used_is_no_request_that_was_lost(desk: Desk) -> None:

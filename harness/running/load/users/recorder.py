@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -33,6 +33,7 @@ from harness.record.masking import Mask
 from harness.record.rowfile import RowFile
 from harness.running.load import handshake
 from harness.running.load.lateness import count_lateness
+from harness.running.load.users import own_clients
 from harness.running.load.users.outcomes import CutError, UnsentError, elsewhere
 from harness.running.load.users.plan import UsersPlan
 from harness.running.load.users.recording import Asked, Recording
@@ -43,6 +44,7 @@ _ASKED = "_harness_asked"
 _NUMBER = "_harness_user"
 _DUE = "_harness_due_s"
 _ENDED = "_harness_ended"
+_IN_SESSION = "_harness_in_session"
 OF_USER = "_harness_of_user"
 """Where a greenlet that a user has begun says whose it is."""
 
@@ -90,6 +92,7 @@ def _look_on(plan: UsersPlan, recording: Recording, share: Share) -> None:
         response.iter_content = _pieces(response.iter_content, recording)  # type: ignore[method-assign]  # to look on
     for caught in (HttpResponse, CaughtResponse):
         caught.__exit__ = _left(caught.__exit__, recording)  # type: ignore[method-assign]  # to look on
+    own_clients.mark(_marks_of_own(recording))
     events.request.add_listener(_hearing(recording, plan))  # type: ignore[no-untyped-call]  # Locust's own
 
 
@@ -195,7 +198,7 @@ def _ended(stop: Send) -> Send:
 def _begins(recording: Recording, user: Any, url: str) -> Asked:
     """What *user* asks for now."""
     _goes_on(user)
-    return recording.begins(url, _number(user), due_s=_due_s())
+    return recording.begins(url, _number(user), due_s=_due_s(), whose=_whose(recording, user))
 
 
 def _goes_on(user: Any) -> None:
@@ -208,7 +211,7 @@ def nonce_of_next() -> str:
     """The nonce of the next request of the user whose greenlet this is; empty where nothing is recorded."""
     recording, user = current[0].recording if current else None, _user()
     _goes_on(user)
-    return recording.nonce_of_next(_number(user)) if recording else ""
+    return recording.nonce_of_next(gevent.getcurrent(), _number(user)) if recording else ""
 
 
 def due_at(due_s: float) -> None:
@@ -228,6 +231,26 @@ def _user() -> Any:
     return next((one for one in of if isinstance(one, User)), None)
 
 
+def _whose(recording: Recording, user: Any) -> Any:
+    """Whose mark a request of *user* has: that of this greenlet, or else of the user's own, which may have left it to this one to ask."""
+    here = gevent.getcurrent()
+    return here if recording.is_marked(here) else getattr(user, "greenlet", None)
+
+
+def _marks_of_own(recording: Recording) -> own_clients.Marks:
+    """What gives marks to what is sent by clients of the file's own, and none to what one of Locust's two sessions is at."""
+
+    def marks(host: str, port: int, taken: Collection[str]) -> dict[str, str]:
+        here = gevent.getcurrent()
+        if getattr(here, _IN_SESSION, False):
+            return {}
+        user = _user()
+        _goes_on(user)
+        return recording.sends(here, host, port, taken, _number(user))
+
+    return marks
+
+
 def _number(user: Any) -> int:
     return int(getattr(user or _user(), _NUMBER, 0))
 
@@ -241,11 +264,15 @@ def _sent_by_requests(send: Send, recording: Recording) -> Send:
             return _told_of(asked, HttpResponse(_unsent(asked, url, recording)), recording)
         own = kwargs.get("headers") or {}
         kwargs["headers"] = {**own, **recording.marks(asked, {**self.headers, **own})}
+        here = gevent.getcurrent()
+        setattr(here, _IN_SESSION, True)
         try:
             response = send(self, method, url, **kwargs)
         except BaseException as error:
             recording.broke_off(asked, error)
             raise
+        finally:
+            setattr(here, _IN_SESSION, False)
         took_s = sum((one.elapsed.total_seconds() for one in [*response.history, response]), 0.0)
         recording.answered(asked, response.status_code, min(asked.due_s + took_s, monotonic()))
         return _told_of(asked, response, recording)
@@ -360,6 +387,10 @@ def _hearing(recording: Recording, plan: UsersPlan) -> Callable[..., None]:
             return
         user = _user()
         host = str(getattr(user, "host", None) or first)
-        recording.told(str(name), (response_time or 0.0) / 1000, size, exception, _number(user), host)
+        took_s, whose = (response_time or 0.0) / 1000, _whose(recording, user)
+        answer = getattr(exception, "response", None) if response is None else response
+        status = getattr(answer, "status_code", 0)
+        status = status if isinstance(status, int) else 0
+        recording.told(str(name), took_s, size, exception, _number(user), host, whose, status)
 
     return hears

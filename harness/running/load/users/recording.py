@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Hashable
 from itertools import count
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -51,6 +51,15 @@ class Asked(msgspec.Struct, gc=False):
     failure: Failure = None
 
 
+class Next(msgspec.Struct):
+    """A request that has a mark before Locust is told of it, where a client of the file's own *sent* it already: then, and to where."""
+
+    index: int
+    user: int
+    sent_s: float | None = None
+    host: str = ""
+
+
 class Recording:
     """The requests of one process, which *now* tells the time of; *full* is called when as many have begun as the plan allows.
 
@@ -76,19 +85,24 @@ class Recording:
         self._plan, self._rows, self._now, self._full, self._began = plan, rows, now, full, began
         self._indices, self._open = count(), dict[int, Asked]()
         self._turns: dict[int, int] = {}
-        self._reserved: dict[int, int] = {}
+        self._next_of: dict[Hashable, Next] = {}
         self._entries = [(name, _origin(url)) for name, url in plan.entries.items()]
+        self._hosts = {(host, port): plan.entries[name] for name, (_, host, port) in reversed(self._entries)}
         self._over = False
 
-    def begins(self, url: str, user: int, at_s: float | None = None, due_s: float | None = None) -> Asked:
-        """User number *user* asks for *url* now, or did *at_s*; one that is at no entry of the target must not be sent.
+    def begins(self, url: str, user: int, due_s: float | None = None, whose: Hashable = None) -> Asked:
+        """User number *user* asks for *url* now; one that is at no entry of the target must not be sent.
 
-        *due_s*: it was to be sent then, by a schedule that waits for nobody.
+        *due_s*: it was to be sent then, by a schedule that waits for nobody. It has the mark that was given to *whose* it is, if any was.
         """
-        index = self._reserved.pop(user, None)
-        index = self._next() if index is None else index
+        marked = self._next_of.get(whose)
+        if marked is not None and marked.sent_s is None:
+            del self._next_of[whose]
+            return self._begins(url, user, self._now(), due_s, marked.index)
+        return self._begins(url, user, self._now(), due_s, self._next())
+
+    def _begins(self, url: str, user: int, sent_s: float, due_s: float | None, index: int) -> Asked:
         turn = self._turns[user] = self._turns.get(user, -1) + 1
-        sent_s = self._now() if at_s is None else at_s
         asked = Asked(
             index,
             nonce(self._plan.run_id, index),
@@ -107,22 +121,42 @@ class Recording:
                 self._full()
         return asked
 
-    def nonce_of_next(self, user: int) -> str:
-        """The nonce that the next request of *user* will have, whoever sends it."""
-        if user not in self._reserved:
-            self._reserved[user] = self._next()
-        return nonce(self._plan.run_id, self._reserved[user])
+    def nonce_of_next(self, whose: Hashable, user: int = 0) -> str:
+        """The nonce that the next request of *whose* it is will have, such as a greenlet's, whoever sends it."""
+        return nonce(self._plan.run_id, self._marked(whose, user).index)
 
-    def marks(self, asked: Asked, taken: Mapping[str, object]) -> dict[str, str]:
+    def is_marked(self, whose: Hashable) -> bool:
+        """Whether the next request of *whose* it is has a mark already."""
+        return whose in self._next_of
+
+    def sends(self, whose: Hashable, host: str, port: int, taken: Collection[str], user: int = 0) -> dict[str, str]:
+        """The `marks` of what a client of the file's own sends to *host* now; until Locust is told of one, all of them are one request.
+
+        None where that is no entry of the target.
+        """
+        if self._over or (entry := self._hosts.get((host.lower(), port))) is None:
+            return {}
+        sent = self._marked(whose, user)
+        if sent.sent_s is None:
+            sent.sent_s, sent.host = self._now(), entry
+        return self._marks(nonce(self._plan.run_id, sent.index), taken)
+
+    def _marked(self, whose: Hashable, user: int) -> Next:
+        if whose not in self._next_of:
+            self._next_of[whose] = Next(self._next(), user)
+        return self._next_of[whose]
+
+    def marks(self, asked: Asked, taken: Collection[str]) -> dict[str, str]:
         """The headers by which attempts are joined to it, but for those that the locustfile has *taken* for something else.
 
         None of what begins when the load is over: it has no row.
         """
-        if self._over:
-            return {}
-        marks = {"x-request-id": asked.nonce, "traceparent": traceparent(asked.nonce)}
+        return {} if self._over else self._marks(asked.nonce, taken)
+
+    def _marks(self, mark: str, taken: Collection[str]) -> dict[str, str]:
+        marks = {"x-request-id": mark, "traceparent": traceparent(mark)}
         if self._plan.nonce_header:
-            marks[self._plan.nonce_header] = asked.nonce
+            marks[self._plan.nonce_header] = mark
         names = {name.lower() for name in taken}
         return {name: text for name, text in marks.items() if name.lower() not in names}
 
@@ -158,20 +192,36 @@ class Recording:
         asked.name, asked.failure = name or asked.name, failure
         self._end(asked)
 
-    def told(self, name: str, took_s: float, size: int, failure: Failure, user: int, host: str) -> None:
-        """A client of the locustfile's own says that a request is over, which took *took_s*; it is marked where the file did so."""
-        marked = user in self._reserved
-        asked = self.begins(host, user, self._now() - max(0.0, took_s))
-        asked.nonce = asked.nonce if marked else ""
+    def told(
+        self,
+        name: str,
+        took_s: float,
+        size: int,
+        failure: Failure,
+        user: int,
+        host: str,
+        whose: Hashable = None,
+        status: int = 0,
+    ) -> None:
+        """A client of the locustfile's own says that a request is over, which took *took_s*.
+
+        It has the mark that was given to *whose* it is, by the file or as its client sent it.
+        """
+        marked = self._next_of.pop(whose, None)
+        index = self._next() if marked is None else marked.index
+        asked = self._begins(host, user, self._now() - max(0.0, took_s), None, index)
+        asked.nonce, asked.status = "" if marked is None else asked.nonce, status
         self.is_judged(asked, name, size, failure)
 
     def give_up(self) -> None:
         """The load is over: whatever is open has its row, and nothing that begins from now on has one."""
+        for one in self._next_of.values():  # or their numbers would look like requests that were lost
+            asked = self._begins(one.host, one.user, one.sent_s or self._now(), None, one.index)
+            if one.sent_s is None:
+                self._write(asked, ended_s=None, failure=UnsentError("marked, and never asked"))
         for asked in list(self._open.values()):
             self._write(asked, ended_s=None, failure=OverError())
-        for user in list(self._reserved):  # or their numbers would look like requests that were lost
-            self._write(self.begins("", user), ended_s=None, failure=UnsentError("marked, and never asked"))
-        self._over = True
+        self._next_of, self._over = {}, True
 
     def _next(self) -> int:
         return index_of(next(self._indices), self._share.number, self._share.of)

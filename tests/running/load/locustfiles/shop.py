@@ -1,8 +1,12 @@
 """A shop and its visitors, in the style of Locust's quickstart."""
 
 import time
+import urllib.request
 
+import httpx2
+import requests
 from locust import FastHttpUser, HttpUser, LoadTestShape, SequentialTaskSet, User, between, constant, events, tag, task
+from openai import OpenAI
 
 from harness.locust import OpenUser
 
@@ -118,6 +122,55 @@ class Caller(User):
             context={},
             start_time=began,
         )
+
+
+def told(name, ask):
+    """*ask*, of which Locust is told as its documentation shows it for clients of one's own."""
+    began, response, failure = time.perf_counter(), None, None
+    try:
+        response = ask()
+    except Exception as error:  # noqa: BLE001 - as Locust's documentation has it
+        failure = error
+    took_ms = (time.perf_counter() - began) * 1000
+    events.request.fire(
+        request_type="OWN",
+        name=name,
+        response_time=took_ms,
+        response_length=0,
+        response=response,
+        exception=failure,
+        context={},
+    )
+
+
+class Own(User):
+    wait_time = constant(0.02)
+
+    def on_start(self):
+        self.httpx = httpx2.Client(base_url=self.host)
+        self.openai = OpenAI(base_url=f"{self.host}/v1", api_key="none", max_retries=1)
+
+    @task
+    class Steps(SequentialTaskSet):
+        @task
+        def by_httpx(self):
+            told("own httpx", lambda: self.user.httpx.get("/own/httpx"))
+            told("own broken", lambda: self.user.httpx.get("/broken").raise_for_status())
+
+        @task
+        def by_requests(self):
+            told("own requests", lambda: requests.get(f"{self.user.host}/own/requests"))
+
+        @task
+        def by_urllib(self):
+            headers = {"X-Request-ID": "urllib's own"}
+            asked = urllib.request.Request(f"{self.user.host}/own/urllib", headers=headers)
+            told("own urllib", lambda: urllib.request.urlopen(asked).read())
+
+        @task
+        def by_openai(self):
+            create = self.user.openai.chat.completions.create
+            told("own openai", lambda: create(model="m", messages=[{"role": "user", "content": "hello"}]))
 
 
 class Asking(OpenUser):
