@@ -23,11 +23,17 @@ from harness.incidents.wrapped import is_wrapped, unwrapped
 from harness.problems import Problem, UsageProblems
 from harness.record.read_once import Kept, NoFileError, is_there_again
 
+SEPARATORS = ",;\t|"
+"""What may stand between the values of a table: of these the one that is most often in its first line."""
 LINE_MOST = 64 << 20
 """So long a line may be, and so large a JSON document that does not stand in a line of its own."""
 HEAD = 1 << 16
 _LOOKED_AT = 50
 _BOM = b"\xef\xbb\xbf"
+_SEPARATOR = re.compile(rb"sep=([,;\t|])$", re.IGNORECASE)
+"""With which a table may begin that Excel is to read."""
+_QUOTED = re.compile(r'"[^"]*"')
+_DRAWN = re.compile(rb"[\s|+:=-]*--[\s|+:=-]*|\(\d+ rows?\)")
 _PACKED = b"\x1f\x8b"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _PACKED_OTHERWISE = {
@@ -255,12 +261,27 @@ def table(source: Source) -> tuple[list[str], Iterator[tuple[int, list[str]] | B
     """The names of the columns of *source*, a table as CSV, and each row with its line. Raises UsageProblems where it has no first line."""
     lines = source.lines()
     first = next(lines, None)
+    said = _SEPARATOR.match(first[1]) if isinstance(first, tuple) and not isinstance(first, Broken) else None
+    first = next(lines, None) if said else first
     if first is None or isinstance(first, Broken):
         raise UsageProblems(Problem("is empty; its first line names its columns", str(source.path)))
     header = _text(first[1])
-    separator = max(",;\t", key=header.count)
+    separator = _text(said[1]) if said else max(SEPARATORS, key=_QUOTED.sub("", header).count)
+    if separator == "|":
+        framed = first[1].startswith(b"|") and first[1].endswith(b"|")
+        header, lines = _text(first[1][1:-1] if framed else first[1]), _undrawn(lines, framed)
     names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
     return names, _rows_of(lines, len(names), separator)
+
+
+def _undrawn(lines: Iterator[tuple[int, bytes] | Broken], framed: bool) -> Iterator[tuple[int, bytes] | Broken]:
+    """The rows of a table that is drawn with strokes, as ``psql`` and Markdown have them, without what is only drawn."""
+    for found in lines:
+        if isinstance(found, Broken):
+            yield found
+        elif not _DRAWN.fullmatch(found[1]):
+            text = found[1].strip().removeprefix(b"|").removesuffix(b"|") if framed else found[1]
+            yield found[0], b"|".join(value.strip() for value in text.split(b"|"))
 
 
 def several(name: str) -> str:

@@ -181,6 +181,53 @@ def test_a_table_has_its_columns_named_or_known(tmp_path: Path) -> None:
     assert isnan(found.calls.duration_ms[0])
 
 
+ROWS = [[f"{START_S:.0f}", "200", "250"], [f"{START_S + 1:.0f}", "503", "40"]]
+NAMES = ["ts", "status", "took_ms"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*("\n".join(map(separator.join, [NAMES, *ROWS])) + "\n" for separator in (",", ";", "\t", "|")),
+     "sep=;\r\n" + "\r\n".join(map(";".join, [NAMES, *ROWS])), "sep=|\n" + "\n".join(map("|".join, [NAMES, *ROWS])),
+     "\n".join(map(";".join, [[*NAMES, '"of a,b,c,d,e"'], *([*row, "1,5"] for row in ROWS)])),
+     "\n".join([f"| {' | '.join(NAMES)} |", "| --- | :-: | --: |", *(f"| {' | '.join(row)} |" for row in ROWS)]),
+     "\n".join([" ts | status | took_ms ", "----+--------+---------", *(f" {' | '.join(row)}" for row in ROWS), "(2 rows)"])],
+    ids=["comma", "semicolon", "tab", "stroke", "excel", "excel's stroke", "commas in a name", "markdown", "psql"],
+)  # fmt: skip
+def test_a_table_is_read_with_whatever_stands_between_its_values(tmp_path: Path, text: str) -> None:
+    found = log(tmp_path, text)
+    assert (found.calls.came_to.tolist(), found.calls.duration_ms.tolist(), found.broken_rows) == (
+        [OK, 503],
+        [250, 40],
+        0,
+    )
+
+
+def test_rows_of_json_have_their_columns_named_or_known_and_may_leave_some_out(tmp_path: Path) -> None:
+    row = {"TS": START_S, "status": 200, "took_ms": 250, "ctx": {"a": 1}}
+    rows = [
+        row,
+        {**row, "model": "m", "status": 503},
+        {**row, "TS": None},
+        {"level": "info"},
+        {**row, "status": "timeout"},
+    ]
+    for text in ("\n".join(map(json.dumps, rows)), json.dumps(rows, indent=1)):
+        found = log(tmp_path, text)
+        assert (found.calls.came_to.tolist(), found.broken_rows) == ([OK, 503, TIMED_OUT], 2)
+    inside = "\n".join(json.dumps({"log": json.dumps(one) + "\n", "stream": "stdout"}) for one in rows)
+    assert log(tmp_path, inside).calls.duration_ms.tolist() == [250] * 3
+    named = json.dumps({"when": START_S, "code": 503})
+    assert log(tmp_path, named, columns={"start": "when"}).calls.came_to.tolist() == [503]
+    with pytest.raises(UsageProblems, match="is in no form that is known"):
+        log(tmp_path, named)
+
+
+def test_an_empty_value_at_the_edge_of_a_table_with_strokes_is_a_value(tmp_path: Path) -> None:
+    found = log(tmp_path, f"status|ts|error\n503|{START_S}|\n|{START_S}|\n|{START_S}\n")
+    assert (found.calls.came_to.tolist(), found.broken_rows) == ([503, OK], 1)
+
+
 @pytest.mark.parametrize(
     ("columns", "said"),
     [

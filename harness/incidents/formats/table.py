@@ -1,14 +1,17 @@
-"""A table of calls as CSV, whose columns are named on the command line, or known by their usual names."""
+"""A table of calls as CSV or as JSON, whose columns are named on the command line, or known by their usual names."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from io import BytesIO
+from itertools import chain, islice
 from math import isnan, nan
 
 from harness.incidents.calls import OK, Broken, Call, Passed
+from harness.incidents.documents import documents
 from harness.incidents.outcomes import host_of, of_error, of_status
-from harness.incidents.source import Source, several, table
+from harness.incidents.source import Source, decoded, rows, several, table
 from harness.incidents.stamps import NoTimeError, count, number, wait_s
 from harness.problems import Problem, UsageProblems
 from harness.registry import suggestion
@@ -35,20 +38,53 @@ USUAL: dict[str, tuple[str, ...]] = {
 _GOOD_WORDS = {"", "ok", "success", "succeeded", "true", "none", "null", "nan", "-"}
 _NO_ERROR = {"", "ok", "success", "false", "no", "0", "none", "null", "nan", "-"}
 _STATUS = re.compile(r"(\d{1,3})(?:\.0+)?(?:(?<=\d\d\d)\s+[A-Za-z' -]+)?$")
-_LINE_OF_CSV = re.compile(rb"[^\n{\[]*[,;\t][^\n]*\n")
+_LOOKED_AT = 1_000
+_LINE_OF_CSV = re.compile(rb"[^\n{\[]*[,;\t|][^\n]*\n")
 
 
 class Table:
-    """CSV, a call in each row; --column start=NAME says which column holds what."""
+    """CSV or JSON objects, a call in each row; --column start=NAME says which column holds what."""
 
     def suits(self, head: bytes) -> bool:
-        return bool(_LINE_OF_CSV.match(head))
+        return bool(_LINE_OF_CSV.match(head)) or _names_a_call(head)
 
     def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
-        names, rows = table(source)
+        if source.head().lstrip()[:1] in (b"{", b"["):
+            yield from _objects(source)
+            return
+        names, found = table(source)
         where = columns(names, source.columns, str(source.path))
-        for found in rows:
-            yield found if isinstance(found, Broken) else _row(*found, where, source)
+        for one in found:
+            yield one if isinstance(one, Broken) else _row(*one, where, source)
+
+
+def _names_a_call(head: bytes) -> bool:
+    """Whether the first JSON object in *head* says when it began and what it came to, by names that are known."""
+    first = next(documents(BytesIO(head), len(head)), None)
+    if not isinstance(first, tuple) or isinstance(first, Broken):
+        return False
+    names = {name.lower() for name in decoded(first[1])}
+    came_to = ("status", "end", "duration_ms", "duration_s")
+    return any(names & {*USUAL["start"]}) and any(names & {*USUAL[what]} for what in came_to)
+
+
+def _objects(source: Source) -> Iterator[Call | Broken]:
+    """The rows of a table of JSON objects, whose columns are the names in its first ones."""
+    found = rows(source)
+    first = list(islice(found, _LOOKED_AT))
+    names = list(dict.fromkeys(name for one in first if not isinstance(one, Broken) for name in one[1]))
+    where = columns(names, source.columns, str(source.path))
+    for one in chain(first, found):
+        if isinstance(one, Broken):
+            yield one
+        else:
+            values = [_text(one[1].get(name)) for name in names]
+            yield _row(one[0], values, where, source)
+
+
+def _text(value: object) -> str:
+    """*value* as a table has it; nothing, where it is none of a single value."""
+    return "" if value is None or isinstance(value, (dict, list)) else str(value)
 
 
 def columns(names: list[str], said: Mapping[str, str], file: str) -> dict[str, int]:
