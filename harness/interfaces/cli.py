@@ -517,10 +517,12 @@ def judge(
     `harness explain` shows what is behind a run, and what to change.
     """
     from harness import stored
+    from harness.interfaces import memory
     from harness.interfaces.shown import console_of, judge_several, show
     from harness.suites.folder import holds_several
 
     screen.harmless()
+    memory.had_again()
     if holds_several(run):
         raise typer.Exit(judge_several(run, expect, _complain))
     judged = stored.what_if(run, expect, say=_complain) if expect else stored.judge(run, say=_complain)
