@@ -123,8 +123,8 @@ def _ranks(n: int, q: float, worth: int) -> tuple[int, int]:
 def _worth(values: Floats, codes: npt.NDArray[np.int64], ratio: float) -> float:
     """How many independent samples *values* are worth, of which each is of the cluster that has its code."""
     n = values.size
-    strays = _sums(values - ratio, codes)
-    clusters = strays.size
+    sums, sizes = _clusters(values, codes)
+    strays, clusters = sums - ratio * sizes, sizes.size
     if ratio in (0.0, 1.0) or clusters == n:
         return float(n)
     if clusters == 1:
@@ -136,10 +136,11 @@ def _worth(values: Floats, codes: npt.NDArray[np.int64], ratio: float) -> float:
     return max(1.0, n / max(1.0, effect * few**2))
 
 
-def _sums(values: Floats, codes: npt.NDArray[np.int64]) -> Floats:
-    """The sum of *values* of each cluster, in order of their codes."""
+def _clusters(values: Floats, codes: npt.NDArray[np.int64]) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """The sum of *values* of each cluster, and of how many, in order of their codes."""
     dense = codes.dtype.kind == "i" and codes.min() >= 0 and codes.max() < _DENSE * codes.size
     # Of numbers that lie close together those that come are found without putting them in order.
     of = codes if dense else np.unique(codes, return_inverse=True)[1]
-    sums = np.bincount(of, values)[np.bincount(of) > 0]
-    return sums.astype(np.float64, copy=False)
+    sums, sizes = np.bincount(of, values), np.bincount(of)
+    there = sizes > 0
+    return sums[there].astype(np.float64, copy=False), sizes[there]
