@@ -1,12 +1,14 @@
 """Kills what keeps a schedule at random moments: ``python tests/chaos/schedules.py RESULTS.jsonl [KILLS]``; goes on where it was stopped.
 
 The real scheduler keeps a real file, claims on a real disk, and begins real processes; its clock alone is made up, so that a time comes
-four seconds after it is started. Within two seconds of that it is killed with SIGKILL, and started again. The time has to have been begun
-exactly once, which what was begun writes down itself, and its end has to be known. Takes some ten seconds a kill.
+four seconds after it is started, or twice as long after it where the machine was too busy to start it in time. Within two seconds of that
+it is killed with SIGKILL, and started again. The time has to have been begun exactly once, which what was begun writes down itself, and its
+end has to be known. Takes some ten seconds a kill.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -22,6 +24,9 @@ from harness.reading.timetable import Timetable, parse_timetable
 
 KILLS = 20
 DUE_AFTER_S, NEAR_S, WITHIN_S = 4.0, 2.0, 40.0
+STARTS = 4
+"""So often it is started, each time with twice as long until the time comes, before that is too slow a machine."""
+NOTHING = {"taken": False, "begun_then": 0, "begun": 0}
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = """
 schema: harness.suite/1
@@ -37,13 +42,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from harness.interfaces import scheduling
 from harness.schedules import machine, scheduled
+from harness.schedules.scheduled import Passed
 from harness.settings import settings
 
 file, due_at_s, words = Path(sys.argv[1]), float(sys.argv[2]), tuple(sys.argv[3:])
 noon, read = datetime(2026, 6, 1, 12, tzinfo=UTC), scheduled.scheduled
 scheduled.scheduled = machine.scheduled = lambda path: replace(read(path), words=words)
 machine.Machine.now = lambda self: noon + (datetime.now(UTC) - datetime.fromtimestamp(due_at_s, UTC))
-sys.exit(scheduling.keep([file], settings(), lambda line: print(line, flush=True), once=False))
+sys.exit(scheduling.keep([file], settings(), lambda line: print(line, flush=True), once=False, passed=Passed()))
 """
 
 
@@ -74,20 +80,37 @@ class Trial:
         except FileNotFoundError:
             return None
 
+    def last_said(self) -> str:
+        return ((self._folder / "log").read_text().splitlines() or [""])[-1]
+
     def times_begun(self) -> int:
         """How often it was begun, as each process that was wrote down."""
         logs = (self._folder / "state" / "_schedules" / "hourly").glob("*.log")
         return sum(log.read_text().count("harness ") for log in logs)
 
 
-def killed(folder: Path, after_s: float) -> dict[str, Any]:
-    """What came of it when the scheduler is killed *after_s* from when the time is due."""
-    trial = Trial(folder, time.time() + DUE_AFTER_S)
+def tried(after_s: float) -> dict[str, Any]:
+    """What came of a kill *after_s* from when the time is due, which is later where the scheduler needs long to start."""
+    for doubled in range(STARTS):
+        with tempfile.TemporaryDirectory() as name:
+            found = killed(Path(name), DUE_AFTER_S * 2**doubled, after_s)
+        if not found.pop("again", False):
+            return found
+    return found
+
+
+def killed(folder: Path, due_after_s: float, after_s: float) -> dict[str, Any]:
+    """What came of it when the scheduler is killed *after_s* from when the time is due, which is *due_after_s* from now."""
+    trial = Trial(folder, time.time() + due_after_s)
     first = trial.start()
-    until(lambda: trial.kept() is not None)
+    until(lambda: trial.kept() is not None or first.poll() is not None)
+    if first.poll() is not None:
+        return {**NOTHING, "amiss": f"the scheduler ended by itself: {trial.last_said()}"}
     if (early_s := trial._due_at_s - time.time()) < NEAR_S:
         first.kill()
-        return {"amiss": f"it took too long to start: {early_s:.1f} s were left", "again": True}
+        first.wait()
+        slow = f"it took too long to start: {early_s:.1f} of {due_after_s:g} s were left"
+        return {**NOTHING, "amiss": slow, "again": True}
     time.sleep(max(0.0, trial._due_at_s + after_s - time.time()))
     first.kill()
     first.wait()
@@ -122,11 +145,7 @@ def main(results: Path, kills: int = KILLS) -> int:
         # Half of them right where it is written down and begun.
         chance = random.Random(n)
         after_s = round(chance.uniform(-NEAR_S / 2, NEAR_S) if n % 2 else chance.uniform(0.0, 0.08), 3)
-        found: dict[str, Any] = {"again": True}
-        while found.get("again"):
-            with tempfile.TemporaryDirectory() as name:
-                found = killed(Path(name), after_s)
-        done.append({"kill": n, "after_s": after_s, **found})
+        done.append({"kill": n, "after_s": after_s, **tried(after_s)})
         with results.open("a") as file:
             file.write(json.dumps(done[-1]) + "\n")
     print("kill  s after due  taken on disk  begun by then  begun in all")
@@ -141,4 +160,7 @@ def main(results: Path, kills: int = KILLS) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else KILLS))
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("results", type=Path)
+    words.add_argument("kills", type=int, nargs="?", default=KILLS)
+    sys.exit(main(**vars(words.parse_args())))
