@@ -845,10 +845,15 @@ def _fixed_ports(target: Target) -> dict[str, str]:
     return found
 
 
+_SIMULATED = re.compile(r"simulated(:(//)?[a-z]*)?", re.IGNORECASE)
+"""What people write who mean the provider of the harness's own; a host of that name has a port."""
 _HTTP_ADDRESS = "HTTP address without user and query; write http://host:port"
 
 
 def _upstream_wrong(place: tuple[str | int, ...], upstream: str, link: Link) -> Iterator[_Wrong]:
+    if _SIMULATED.fullmatch(upstream):
+        yield place, f"{upstream!r} is no address; write {{simulated: {{}}}} for a provider of the harness's own"
+        return
     if link.carries == "http":
         if (why := _no_http(upstream)) is not None:
             yield place, f"{upstream!r} is not an {_HTTP_ADDRESS}, or https://host{why}"
@@ -870,8 +875,6 @@ def _upstream_wrong(place: tuple[str | int, ...], upstream: str, link: Link) -> 
 
 def _portless(upstream: str, found: Address) -> str:
     """What to write in the place of *upstream*, an address without a port."""
-    if upstream == "simulated":
-        return "'simulated' is no address; write {simulated: {}} for a provider of the harness's own"
     if not found.scheme and not found.user and "." in found.host.strip("0123456789."):
         return f"{upstream!r} has no port; write https://{upstream} for a server of HTTP, else host:port, such as 127.0.0.1:5432"
     return f"{upstream!r} has no port; write host:port, such as 127.0.0.1:5432"

@@ -411,6 +411,21 @@ TARGET_SLIPS = [
     ),
     (
         "upstream: https://api.openai.com",
+        'upstream: "simulated:"',
+        "40 links.openai.upstream: 'simulated:' is no address; write {simulated: {}} for a provider of the harness's own",
+    ),
+    (
+        "upstream: https://api.openai.com",
+        "upstream: simulated://openai",
+        "40 links.openai.upstream: 'simulated://openai' is no address; write {simulated: {}} for a provider of the harness's own",
+    ),
+    (
+        "upstream: https://api.openai.com",
+        "upstream: simulated:65536",
+        "40 links.openai.upstream: 'simulated:65536' has '65536' for a port; write a number from 1 to 65535",
+    ),
+    (
+        "upstream: https://api.openai.com",
         "upstream: unix:///run/app.sock",
         "40 links.openai.upstream: 'unix:///run/app.sock' begins with unix://; a link leads to a port, and a socket in a folder has none:"
         " have it listen on one, and write host:port",
