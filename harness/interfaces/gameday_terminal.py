@@ -230,9 +230,9 @@ def waits_for(now: Standing, agenda: list[StepShown]) -> str:
     if now.obstacles:
         return f"not yet: {'; '.join(now.obstacles)}"
     if now.stopped is not None:
-        goes = f"go to begin {now.next.id}, " if now.next is not None else ""
+        goes = f"go to begin {now.next.id}, or close" if now.next is not None else "notes and items, and then close"
         stands = f"NOT all of {', '.join(now.left)} is put back" if now.left else "nothing is in force"
-        return f"stopped, and {stands}: type {goes}or close; {_LEAVES}"
+        return f"stopped, and {stands}: type {goes}; {_LEAVES}"
     if now.next is None:
         return "every step is over: type notes and items, and then close"
     place = now.steps.index(now.next)

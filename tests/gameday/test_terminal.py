@@ -78,6 +78,11 @@ def test_what_the_day_waits_for_is_said(written: Written) -> None:
     assert waits(ready, Stopped(by="Ada")).startswith(
         "stopped, and nothing is in force: type go to begin slow, or close"
     )
+    both = [Over(at=AT, step=step, outcome="held") for step in ("slow", "talk")]
+    assert waits(ready, *both) == "every step is over: type notes and items, and then close"
+    assert waits(ready, *both, Stopped(by="Ada")).startswith(
+        "stopped, and nothing is in force: type notes and items, and then close; leave"
+    )
     left = PutBack(step="slow", left=["latency on openai"], told="no answer")
     assert waits(ready, Stopped(by="Ada"), left).startswith("stopped, and NOT all of slow is put back: type go")
     assert waits(ready, Stopped(by="Ada"), left, PutBack(step="slow")).startswith("stopped, and nothing is in force")
