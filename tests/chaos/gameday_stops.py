@@ -182,7 +182,8 @@ def _put_back(site: Site) -> list[PutBack]:
 def _is_over(site: Site, whose: Whose) -> bool:
     """Whether there is nothing more to wait for but that somebody closes the day."""
     over = any(isinstance(event, Over) for event in _events(site))
-    return over and (whose == "shared, stays" or not _put_back(site)[-1].left)
+    told = _put_back(site)
+    return over and (whose == "shared, stays" or not told or not told[-1].left)
 
 
 def _look(site: Site, outcome: Outcome, screen: str) -> None:
