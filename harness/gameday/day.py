@@ -102,8 +102,13 @@ def agreed_files(
 
 @contextmanager
 def opened(files: DayFiles, out: Path, given: With, *, tabletop: bool = False) -> Iterator[Going]:
-    """A new day, in a folder of its own below *out*. Raises HarnessError where that cannot be made."""
+    """A new day, in a folder of its own below *out*; a Toxiproxy that has to be built is there before it is opened.
+
+    Raises HarnessError where either cannot be had, and UsageProblems where a shared Toxiproxy cannot be used.
+    """
     systems.here()
+    if not tabletop:
+        _have_toxiproxy(files, given)
     folder = folders.create(out, files.day.name, utc_now())
     folders.keep_copies(folder, files.copies)
     with _going(files, folder, given) as going:
@@ -118,10 +123,12 @@ def resumed(files: DayFiles, folder: DayFolder, given: With) -> Iterator[Going]:
     systems.here()
     _refuse_closed(days.read(folder.path).standing, folder)
     with _going(files, folder, given) as going:
+        given.say("putting back what may be in force still")
         in_hand = going.desk.standing.in_hand
         run = going.world.cut_short(in_hand.id) if in_hand is not None else ""
         go_on(files.day, going.desk, going.world, run)
         if run:
+            given.say("judging the run that was cut short")
             # What it came to until then is worth having, and nothing hangs on it.
             with suppress(HarnessError, UsageProblems):
                 judge(folder.path / run, say=given.say)
@@ -130,6 +137,14 @@ def resumed(files: DayFiles, folder: DayFolder, given: With) -> Iterator[Going]:
             what = f"the file of a {HIDDEN}" if name in secret else name
             going.desk.write(Warned(what=f"{what} is not as it was when the day was opened (in files/)"))
         yield going
+
+
+def _have_toxiproxy(files: DayFiles, given: With) -> None:
+    """Get it now where a step needs it, and not while people watch what they called."""
+    from harness.running.world.real import find_proxy
+
+    if any(step.kind == "scenario" for step in files.day.agenda):
+        find_proxy(given.settings, given.toxiproxy_url, given.say)
 
 
 def _refuse_closed(standing: Standing, folder: DayFolder) -> None:

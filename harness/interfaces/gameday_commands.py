@@ -200,9 +200,10 @@ def _date(written: str) -> str:
 def _given(environment: Settings, by: str, toxiproxy_url: str | None, waits: str | None) -> With:
     from harness.gameday.day import With
     from harness.interfaces.options import time_s
+    from harness.interfaces.saying import say
 
     waits_s = time_s("--waits", waits) if waits is not None else None
-    return With(environment, _named(by), toxiproxy_url, waits_s=waits_s)
+    return With(environment, _named(by), toxiproxy_url, say, waits_s)
 
 
 def _named(by: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from day_in_memory import SCENARIOS, Harness, Written, head
 
 from harness.interfaces import cli
+from harness.running.world import real
 
 FILE = head(title="Slow answers", target=SCENARIOS / "targets" / "resilient.yaml")
 AGENDA = f"""agenda:
@@ -22,6 +23,12 @@ AGENDA = f"""agenda:
 def _a_quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody pulls the plug here: that a line is written before what follows it does not hang on the platter."""
     monkeypatch.setattr("harness.gameday.desk.os.fsync", lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def _a_toxiproxy_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which nothing has to be built."""
+    monkeypatch.setattr(real, "find_proxy", lambda *_: real.ProxyServer("http://127.0.0.1:1", None, "2.12.0"))
 
 
 @pytest.fixture

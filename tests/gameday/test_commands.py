@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,8 @@ from harness.interfaces.gameday_commands import _awaited
 from harness.problems import HarnessError
 from harness.reading.gameday import GameDay
 from harness.reading.yaml import read
+from harness.running.world import real
+from harness.settings import Settings
 
 
 def day(folder: Path) -> DayFolder:
@@ -125,6 +128,40 @@ def test_a_day_is_held_through_a_pipe_and_its_files_are_kept(
     }
 
 
+def test_a_toxiproxy_that_has_to_be_built_is_there_before_the_day_is_opened(
+    harness: Harness,
+    written: Written,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def built(_: Settings, url: str | None, say: Callable[[str], None]) -> None:
+        assert url is None
+        assert not (tmp_path / "reports").exists()
+        say("building toxiproxy-server")
+
+    monkeypatch.setattr(real, "find_proxy", built)
+    monkeypatch.setattr(conducting, "conduct", refuses)
+    assert harness("run", written(), typed="close unknown\n") == 3
+    assert capsys.readouterr().out.splitlines()[0] == "building toxiproxy-server"
+
+
+def test_a_day_without_a_toxiproxy_is_not_opened(
+    harness: Harness,
+    written: Written,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(real, "find_proxy", refuses)
+    assert harness("run", written(), typed="go\n") == 70
+    assert "there is no Toxiproxy" in capsys.readouterr().err
+    assert not (tmp_path / "reports").exists()
+    assert harness("run", written(), "--tabletop", typed="close held\n") == 0
+    of_people = written(agenda="agenda: [{id: talk, discuss: what was seen}]\n")
+    assert harness("run", of_people, typed="close unknown\n") == 3
+
+
 def test_a_day_that_was_left_open_goes_on_with_all_that_was_said(
     harness: Harness, written: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -136,7 +173,9 @@ def test_a_day_that_was_left_open_goes_on_with_all_that_was_said(
     assert harness("resume", path, typed="note second\ndone\ndone\nclose held\n") == 0
     assert [note.text for note in standing(tmp_path).notes] == ["first", "second"]
     assert standing(tmp_path).steps[0].outcome == "done"
-    assert "the day goes on after its process had ended; nothing was left in force" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "putting back what may be in force still\n" in said
+    assert "the day goes on after its process had ended; nothing was left in force" in said
     assert harness("resume", path) == 2
     assert "was closed at" in capsys.readouterr().err
 
