@@ -103,6 +103,12 @@ class Arrival(DocumentPart):
     tokens_out: int | None
     tokens_from: str
     messages_sha256: str
+    tools_offered: list[str] = Field(default=[], description="the names of the tools that the model may call")
+    tools_called: list[str] = Field(default=[], description="of those that its answer calls, in their order")
+    tool_results: list[str] = Field(default=[], description="of those whose results it brings to the model")
+    tools_failed: list[str] = Field(
+        default=[], description="of those in tool_results, the ones whose results say that they failed"
+    )
     detail: str
 
 

@@ -26,6 +26,7 @@ from harness.judging.trace import (
 from harness.judging.whereabouts import came_to
 from harness.protocols import grounding
 from harness.protocols.nonce import unmarked
+from harness.protocols.tool_use import FAILED
 from harness.reading.quantities import plain
 from harness.record import presses
 
@@ -245,10 +246,15 @@ def _attempt(
 def _arrival(row: Row, due_s: float) -> Arrival:
     instants = ("forwarded_ms", "first_byte_ms", "end_ms")
     texts = ("link", "outcome", "fault", "model", "finish", "tokens_from", "messages_sha256", "detail")
+    brought = str(row["tool_results"]).split()
     return Arrival(
         start_ms=_ms(float(row["start_s"]) - due_s),
         status=int(row["status"]),
         hit_by=str(row["hit_by"] or row["fault"]).split(),
+        tools_offered=str(row["tools_offered"]).split(),
+        tools_called=str(row["tools_called"]).split(),
+        tool_results=[name.removeprefix(FAILED) for name in brought],
+        tools_failed=[name.removeprefix(FAILED) for name in brought if name.startswith(FAILED)],
         came_to=str(row["came_to"]).split(),
         **_instants(row, due_s, *instants),
         **_each(str, row, *texts),

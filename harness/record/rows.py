@@ -150,7 +150,16 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
 class Arrival(msgspec.Struct, array_like=True, gc=False):
     """One try as it came out of Toxiproxy, at the edge; what the fault ate never becomes one."""
 
-    QUOTED: ClassVar[tuple[str, ...]] = ("path", "astray", "detail", "finish", "model")
+    QUOTED: ClassVar[tuple[str, ...]] = (
+        "path",
+        "astray",
+        "detail",
+        "finish",
+        "model",
+        "tools_offered",
+        "tools_called",
+        "tool_results",
+    )
 
     link: str
     start_s: float
@@ -179,6 +188,11 @@ class Arrival(msgspec.Struct, array_like=True, gc=False):
     picked: str = ""  # of those in came_to that drew it, though its answer may have given them nothing to do
     connection: int = 0  # on which connection of its link it came, from 1; 0: nobody wrote that down
     press: int = 0  # which press of its client it was made for, from 0
+    tools_offered: str = (
+        ""  # names of the tools that the model may call, with blanks between, as `protocols.tool_use` writes them
+    )
+    tools_called: str = ""  # of those that its answer calls, in their order
+    tool_results: str = ""  # of those whose results it brings, with ! before one that failed
 
 
 SLICE_S = 0.1

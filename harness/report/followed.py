@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.judging.trace import Arrival, Attempt, Followed, Gap, Press
 from harness.judging.whereabouts import LATE
@@ -120,7 +120,20 @@ def _of_arrival(one: Attempt) -> list[str]:
     if came.tokens_in is not None or came.tokens_out is not None:
         counted = f" ({came.tokens_from})" if came.tokens_from else ""
         told.append(f"{words.count(came.tokens_in or 0)} tokens in, {words.count(came.tokens_out or 0)} out{counted}")
+    told += _of_tools(came)
     return [*told, *([f"messages {came.messages_sha256[:12]}"] if came.messages_sha256 else [])]
+
+
+def _of_tools(came: Arrival) -> list[str]:
+    """Which results of tools it brought, how many tools the model might call, and which it called."""
+    results = [f"{name} (failed)" if name in came.tools_failed else name for name in came.tool_results]
+    told = [f"brought results of {_named(results)}"] if results else []
+    told += [f"{words.counted(len(came.tools_offered), 'tool')} offered"] if came.tools_offered else []
+    return [*told, *([f"called {_named(came.tools_called)}"] if came.tools_called else [])]
+
+
+def _named(tools: Sequence[str]) -> str:
+    return ", ".join(one_line(name, 40) for name in tools)
 
 
 def layer_of(layer: object) -> str:
@@ -222,6 +235,7 @@ def _facts(found: Followed) -> Iterator[tuple[str, str]]:
     yield "Faults", "; ".join(in_force(found))
     yield "Between", "; ".join(map(between, found.gaps))
     yield "Side effects", "" if found.effects is None else f"done {words.counted(found.effects, 'time')}"
+    yield "Tools", _tools(found)
     yield "Client's detail", one_line(answer.detail, 200)
     yield "Answer", one_line(answer.text, 400)
     yield "Model", _model(found)
@@ -265,6 +279,17 @@ def _grounding(found: Followed) -> Iterator[tuple[str, str]]:
         kept = f": {one_line(answer.context, 400)}" if answer.context else ""
         size = words.counted(answer.context_chars or 0, "character")
         yield "Context", f"{size}, {answer.context_sha256[:12]}{kept}" if answer.context_sha256 else unnamed
+
+
+def _tools(found: Followed) -> str:
+    """Which tools were called in it, and which came back with a result, over all tries that arrived at a model."""
+    came = [one.arrival for one in found.attempts if one.arrival] + found.arrivals
+    called = [name for one in came for name in one.tools_called]
+    back = [name for one in came for name in one.tool_results]
+    failed = [name for one in came for name in one.tools_failed]
+    told = [f"called {_named(called)}"] if called else []
+    told += [f"results of {_named(back)}"] if back else []
+    return "; ".join([*told, *([f"{_named(failed)} failed"] if failed else [])])
 
 
 def _job(found: Followed) -> str:

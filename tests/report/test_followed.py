@@ -114,6 +114,19 @@ def test_of_several_tries_of_which_some_arrived_each_arrival_is_of_the_one_that_
     assert len(held_up.arrivals) == 1
 
 
+def test_the_tools_that_a_request_used_are_told_with_those_that_failed(calm) -> None:
+    told = {"tools_offered": "search pay", "tools_called": ["search pay", ""], "tool_results": ["", "!search pay"]}
+    found = of(changed(calm, arrivals=told), calm)
+    second = found.attempts[1].arrival
+    assert second is not None
+    assert (second.tool_results, second.tools_failed) == (["search", "pay"], ["search"])
+    assert said(found, "Tools") == "called search, pay; results of search, pay; search failed"
+    text = " ".join("\n".join(trace_lines(whole(found))).split())
+    for part in ("2 tools offered", "called search, pay", "brought results of search (failed), pay"):
+        assert part in text
+    assert said(of(calm.evidence, calm), "Tools") == ""
+
+
 def test_a_job_tells_how_long_it_queued_and_how_long_it_was_worked_on(calm) -> None:
     due_s = calm.evidence.requests["due_s"][0]
     row = {

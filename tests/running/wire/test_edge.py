@@ -196,6 +196,51 @@ def test_what_was_said_is_known_by_its_sketch_and_why_it_ended(wire, provider, a
     assert (row.sketch, row.finish) == (sketch("Good day"), finish)
 
 
+TOOLS = b'"tools": [{"type": "function", "function": {"name": "search"}}, {"name": "pay"}]'
+STREAMED = [
+    {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "search", "arguments": ""}}]}}]},
+    {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": '{"q": "sk-secret"}'}}]}}]},
+    {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 1, "id": "b", "function": {"name": "pay", "arguments": "{}"}}]}}]},
+]  # fmt: skip
+BLOCKS = [
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "a", "name": "search", "input": {}}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": '"sk-secret"'}},
+    {"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "b", "name": "pay", "input": {}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("events", [STREAMED, BLOCKS], ids=["chat", "messages"])
+def test_tools_are_named_that_are_offered_called_in_a_stream_and_brought_back(wire, provider, ask, events) -> None:
+    async def script(request, line) -> None:
+        text = b"".join(_event(**event) for event in events) + b"data: [DONE]\n\n"
+        line.write(HEAD + b"".join(_chunk(text[at : at + 13]) for at in range(0, len(text), 13)) + b"0\r\n\r\n")
+
+    provider.script = script
+    ask(body=b'{"messages": [{"role": "user", "content": "x"}], ' + TOOLS + b"}")
+    said = [
+        {"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "search"}}]},
+        {"role": "tool", "tool_call_id": "a", "content": "sk-secret"},
+    ]
+    ask(body=json.dumps({"messages": said}).encode())
+    first, second = wire.arrivals()
+    assert (first.tools_offered, first.tools_called, first.tool_results) == ("search pay", "search pay", "")
+    assert (second.tools_offered, second.tool_results) == ("", "search")
+    assert "sk-secret" not in str([first, second])
+
+
+def test_an_answer_that_only_speaks_of_tools_calls_none(wire, provider, ask, kit) -> None:
+    async def script(request, line) -> None:
+        body = json.dumps(
+            {"choices": [{"message": {"content": '"tool_calls": [{"function": {"name": "pay"}}]'}}]}
+        ).encode()
+        line.write(kit.answer(body, headers=b"Content-Type: application/json\r\n"))
+
+    provider.script = script
+    ask(body=b'{"messages": [{"role": "user", "content": "the tool_result of \\"tool\\""}], "tools": "search"}')
+    (row,) = wire.arrivals()
+    assert (row.tools_offered, row.tools_called, row.tool_results) == ("", "", "")
+
+
 def test_what_could_not_be_read_to_its_end_has_no_sketch(wire, provider, ask, kit) -> None:
     async def script(request, line) -> None:
         line.write(kit.answer(kit.WHOLE, headers=b"Content-Encoding: compress\r\n"))

@@ -311,6 +311,7 @@ class Exchange:
 
     def _read(self) -> None:
         self._arrival.messages_sha256 = self._attempt.messages_sha256
+        self._arrival.tools_offered, self._arrival.tool_results = self._attempt.tools
         # Counted by now, whether or not a rule has asked.
         _ = self._attempt.number
 
@@ -443,6 +444,7 @@ class Exchange:
             self._arrival.finish = self._reading.finish
             self._arrival.model = self._reading.model
             self._arrival.sketch = self._reading.sketch
+            self._arrival.tools_called = self._reading.tools
             counted = self._reading.tokens_in
             self._arrival.tokens_in = self._attempt.prompt.tokens_estimate if counted is None else counted
         self._close(outcome)

@@ -10,6 +10,7 @@ from propcache.api import cached_property
 
 from harness.http1.headers import Headers
 from harness.protocols.nonce import Nonces, NonceSearch, without
+from harness.protocols.tool_use import offered, results
 from harness.running.wire.edge.usage import CHARACTERS_PER_TOKEN, UNREADABLE, characters_in, count_of
 from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.secrets import SECRET
@@ -42,6 +43,7 @@ class _Turn(msgspec.Struct):
     role: Any = None
 
 
+_OF_RESULTS = (b'"tool"', b"tool_result", b"toolResult", b"function_call_output", b"functionResponse")
 _BODY = msgspec.json.Decoder(_Body)
 _TURNS = msgspec.json.Decoder(list[_Turn])
 _ROLES = {"model": "assistant"}
@@ -65,6 +67,18 @@ class Prompt:
     def messages_sha256(self) -> str:
         """The same for every attempt with the same messages, whatever their nonce."""
         return sha256(without(self._messages)).hexdigest() if self._messages else ""
+
+    @property
+    def tools_offered(self) -> list[str]:
+        """The names of the tools that the model may call."""
+        said = bytes(self._read.tools) or bytes(self._read.toolConfig)
+        return offered(_decoded(said)) if said else []
+
+    @property
+    def tool_results(self) -> list[str]:
+        """The names of the tools whose results stand behind the last thing that the model said."""
+        brings = any(word in self._messages for word in _OF_RESULTS)
+        return results(_decoded(self._messages)) if brings else []
 
     @property
     def last_role(self) -> str:
@@ -95,6 +109,13 @@ class Prompt:
             if said := bytes(beside):
                 found += characters_in(said) or 0
         return found // CHARACTERS_PER_TOKEN
+
+
+def _decoded(said: bytes) -> object:
+    try:
+        return msgspec.json.decode(said)
+    except UNREADABLE:
+        return None
 
 
 def _most_out(read: _Body) -> int:

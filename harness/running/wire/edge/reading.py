@@ -12,6 +12,7 @@ from harness.http1.decompression import AS_IT_STANDS, CompressionError, decompre
 from harness.protocols.amazon_frames import Frames
 from harness.protocols.answer_form import BYTE_ORDER_MARK, Beginning, Form, named
 from harness.protocols.event_stream import JSON, EventStream
+from harness.protocols.tool_use import listed
 from harness.record.rows import TokensFrom
 from harness.running.wire.edge.usage import UNREADABLE, Tally
 from harness.running.wire.looking_on import LookingOn
@@ -50,6 +51,8 @@ class AnswerReading:
     """The reason that it gives for its end, in the words of its API; empty where it gives none."""
     model = ""
     """The model that it says it is from; empty where it names none."""
+    tools = ""
+    """The names of the tools that it calls, as `protocols.tool_use` writes them."""
     sketch = ""
     """Its text as `protocols.sketch` writes it; empty where there was none, or not all of it could be read."""
 
@@ -98,6 +101,7 @@ class AnswerReading:
             self.tokens_from = "unread"
         else:
             self.tokens_from = "" if estimate is None else "estimate"
+        self.tools = listed(tally.tools)
         told = tally.characters is not None or bool(tally.finish)
         if told and not (self._missed or self._looking.failed):
             self.sketch = str(tally.sketch)

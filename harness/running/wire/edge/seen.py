@@ -11,6 +11,7 @@ from harness.http1.headers import Headers
 from harness.http1.request import Request
 from harness.protocols.asked_for import model_in, streams_at
 from harness.protocols.nonce import lot
+from harness.protocols.tool_use import listed
 from harness.record.rows import Arrival
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.prompt import Prompt, PromptReading
@@ -39,6 +40,15 @@ class SeenAttempt:
         except Exception as error:  # noqa: BLE001 - as `LookingOn` says
             self.reading.looking.note(error)
         return ""
+
+    @property
+    def tools(self) -> tuple[str, str]:
+        """The names of the tools that it offers, and of those whose results it brings, as `protocols.tool_use` writes them."""
+        try:
+            return listed(self.prompt.tools_offered), listed(self.prompt.tool_results)
+        except Exception as error:  # noqa: BLE001 - as `LookingOn` says
+            self.reading.looking.note(error)
+        return "", ""
 
     @cached_property
     def number(self) -> int:

@@ -9,6 +9,7 @@ import msgspec
 
 from harness.protocols.model_stream import UNREADABLE as UNREADABLE
 from harness.protocols.sketch import Sketch
+from harness.protocols.tool_use import called
 
 Said = TypeVar("Said")
 
@@ -134,6 +135,7 @@ _PLAIN = msgspec.json.Decoder(list[_Message])
 """What most prompts are: messages whose text stands in one place."""
 _TEXT_BYTES_MAX = 1 << 17
 """The text of a longer document is not counted, since its parts may be any number."""
+_OF_TOOLS = (b"tool_calls", b"tool_use", b"toolUse", b"function_call", b"functionCall")
 _FINISH_CHARS_MAX = 40
 _MODEL_CHARS_MAX = 100
 _ENDED = frozenset({"completed", "incomplete", "failed"})
@@ -144,6 +146,7 @@ class Tally:
     """Tokens as the provider counts them, the text by its length and its sketch, and why it ended, from whatever says them.
 
     *finish*: the reason that is given for the end, in the API's words, and *model* the one that is named; empty until they are given.
+    *tools*: the names of those that it calls.
     """
 
     def __init__(self) -> None:
@@ -153,6 +156,8 @@ class Tally:
         self.finish = ""
         self.model = ""
         self.sketch = Sketch()
+        self.tools: list[str] = []
+        self._calls: set[object] = set()
 
     def read(self, text: bytes) -> bool:
         """What is no JSON, or of another form, says nothing; whether all of it could be read."""
@@ -161,6 +166,8 @@ class Tally:
             read = self._counted(text)
         if len(text) > _TEXT_BYTES_MAX:
             return False
+        if any(word in text for word in _OF_TOOLS):
+            self._call(text)
         try:
             self._hear(text)
         except msgspec.ValidationError:
@@ -168,6 +175,16 @@ class Tally:
         except UNREADABLE:
             return False
         return read
+
+    def _call(self, text: bytes) -> None:
+        try:
+            documents = _each(msgspec.json.decode(text))
+        except UNREADABLE:
+            return
+        for one in (call for document in documents for call in called(document)):
+            if one.id is None or one.id not in self._calls:
+                self.tools.append(one.name)
+                self._calls.add(one.id)
 
     def _counted(self, text: bytes) -> bool:
         try:
