@@ -668,9 +668,9 @@ def unshared(scenario: Document[Scenario], hosts: LoadHosts) -> Iterator[Problem
         )
 
 
-def foreign_vetoes(scenario: Document[Scenario], allowed: Collection[str]) -> Iterator[Problem]:
-    """Where the scenario would ask a host off this machine whether it may go on, and that was not *allowed* by name."""
-    for path, host in _vetoes(scenario.value):
+def foreign_to_scenario(scenario: Document[Scenario], allowed: Collection[str]) -> Iterator[Problem]:
+    """Where the scenario names a host off this machine, to ask whether it may go on or for its users, that was not *allowed* by name."""
+    for path, host in (*_vetoes(scenario.value), *_reached(scenario.value)):
         yield from foreign(scenario, path, host, allowed)
 
 
@@ -678,6 +678,13 @@ def _vetoes(scenario: Scenario) -> Iterator[tuple[str, str]]:
     """Path and host of each address that is asked whether the run may go on."""
     urls = [(index, one.url) for index, one in enumerate(scenario.abort) if not isinstance(one, str) and one.url]
     yield from ((f"abort[{index}].url", host) for index, url in urls if (host := host_of(url)) is not None)
+
+
+def _reached(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Path and host of each address that clients of a locustfile's own may connect to."""
+    for index, text in enumerate(scenario.load.reaches):
+        if (host := host_of(text)) is not None:
+            yield f"load.reaches[{index}]", host
 
 
 def foreign(document: Document[Any], path: str, host: str, allowed: Collection[str]) -> Iterator[Problem]:

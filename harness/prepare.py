@@ -15,7 +15,7 @@ from harness.checks import (
     Written,
     by_conversation,
     foreign_hosts,
-    foreign_vetoes,
+    foreign_to_scenario,
     load_target,
     meaningless,
     missing_commands,
@@ -150,7 +150,9 @@ def prepare(
     if rest:
         problems += all_sayable(lambda: unabortable(rest))
         problems += all_sayable(lambda: unshared(rest, asked.hosts))
-        problems += all_sayable(lambda: foreign_vetoes(rest, asked.allowed_hosts)) if environment is not None else ()
+        problems += (
+            all_sayable(lambda: foreign_to_scenario(rest, asked.allowed_hosts)) if environment is not None else ()
+        )
     made = None
     if rest and against:
         made, found = _together(rest, against, written, asked, trace, logged, questions)

@@ -48,7 +48,7 @@ from harness.reading.quantities import seconds
 from harness.reading.questions import Questions
 from harness.reading.target import Target
 from harness.reading.yaml import read
-from harness.record.instrument import Lateness, Machine
+from harness.record.instrument import Lateness, Machine, Stray
 from harness.record.rows import Arrival, Attempt, HealthCheck, Request
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -594,7 +594,7 @@ def test_every_key_of_the_instrument_file_is_documented_and_no_other() -> None:
     first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     documented = {name for cell in first_cells for name in re.findall(r"`([a-z_]+)`", cell)}
     assert documented == {"type"} | {
-        field.name for kind in (Lateness, Machine) for field in msgspec.structs.fields(kind)
+        field.name for kind in (Lateness, Machine, Stray) for field in msgspec.structs.fields(kind)
     }
 
 

@@ -141,6 +141,11 @@ def test_a_slip_of_a_key_hides_no_missing_file_and_no_limit_that_can_never_be_se
             "{locustfile: users.py, tags: [--x]}",
             "load.tags[0]: should be text without blanks that does not begin with -, but is '--x'",
         ),
+        (
+            '{locustfile: users.py, reaches: ["http://metrics.example/x"]}',
+            "load.reaches[0]: should be a host, with its port or without, such as metrics.example or 127.0.0.1:8125, "
+            "but is 'http://metrics.example/x'",
+        ),
     ],
 )
 def test_what_is_no_load_of_a_locustfile_is_told_at_its_key(folder: Path, load: str, what: str) -> None:
@@ -151,6 +156,21 @@ def test_what_is_no_load_of_a_locustfile_is_told_at_its_key(folder: Path, load: 
         ("{rate_per_s: 20, deadline: 7500ms, questions: questions/facts.yaml}", load),
     )
     assert told(path) == [f"9 {what}"]
+
+
+def test_a_host_off_this_machine_that_users_may_connect_to_has_to_be_allowed(folder: Path) -> None:
+    (folder / "users.py").write_text("from locust import HttpUser\n")
+    load = '{locustfile: users.py, reaches: ["127.0.0.1:8125", metrics.example]}'
+    spoil(
+        path := folder / "region-loss.yaml",
+        ("{rate_per_s: 20, deadline: 7500ms, questions: questions/facts.yaml}", load),
+    )
+    with pytest.raises(UsageProblems) as found:
+        prepare(path, None, NOTHING, {})
+    (problem,) = found.value.problems
+    assert problem.path == "load.reaches[1]"
+    assert "'metrics.example' is not on this machine; if traffic may be sent there, allow it" in problem.what
+    prepare(path, None, Asked(allowed_hosts=("metrics.example",)), {})
 
 
 @pytest.mark.parametrize("key", ["constant", "burst", "wave"])

@@ -67,7 +67,8 @@ SEEDED = {("harness/planning/schedule.py", "random")}
 PATCHES_SOCKETS = {"locust", "gevent", "geventhttpclient"}
 LOAD_CHILD = {
     "admission.py", "away.py", "connections.py", "exchange.py", "job.py", "lateness.py", "leader.py", "locustfile.py",
-    "sending.py", "webhooks.py", "users/__main__.py", "users/recorder.py", "users/shared.py", "harness/locust/open_user.py",
+    "sending.py", "webhooks.py", "users/__main__.py", "users/reach.py", "users/recorder.py", "users/shared.py",
+    "harness/locust/open_user.py",
 }  # fmt: skip
 READS_ENVIRONMENT = {
     "harness/settings.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from harness.judging.starvation import loads
 from harness.planning.curve import Linear
 from harness.planning.plan import Plan
 from harness.reading import quantities
-from harness.record.instrument import Lateness, Machine
+from harness.record.instrument import Lateness, Machine, Stray
 from harness.record.rows import ELSEWHERE
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ HELD_S = 3.0
 """Where nothing of their process has run for so long up to the end of a run, though it was there, one of them keeps it."""
 SILENT_S = 5.0
 """No shorter silence at the end of a run shows that users have left."""
+_NAMED = 3
 LONGER = 3.0
 """How many times as long as any silence before it that has to be."""
 
@@ -92,6 +94,7 @@ def spoilt(evidence: Evidence) -> Iterator[str]:
     """What the users of a closed load did that keeps its numbers from being trusted."""
     if not evidence.plan.closed:
         return
+    yield from _strayed(evidence)
     rows = evidence.request_table
     if said := _held(evidence):
         yield said
@@ -158,6 +161,23 @@ def _elsewhere(rows: Table) -> Iterator[str]:
             f"{int(refused.sum())} of {len(rows)} requests were for {whither}, which is no entry of the target, and were not sent: "
             "write paths in the locustfile, such as self.client.get('/hello'), and no whole addresses"
         )
+
+
+def _strayed(evidence: Evidence) -> Iterator[str]:
+    """Connections of the locustfile's own clients that were not made since they went to somebody else than the target."""
+    counts = Counter[str]()
+    for one in evidence.measurements:
+        if isinstance(one, Stray):
+            counts[one.address] += one.connections
+    if not counts:
+        return
+    many, most = counts.total(), counts.most_common(_NAMED)
+    more = f" and {len(counts) - len(most)} more" if len(counts) > len(most) else ""
+    yield (
+        f"clients of the locustfile's own wanted {quantities.counted(many, 'connection')} to "
+        f"{', '.join(f'{where} ({times})' for where, times in most)}{more}, past the target, and got none: no link sees what they ask; "
+        "lead them to self.host, or write load: {reaches: [HOST]} for what has nothing to do with the target"
+    )
 
 
 def _left(evidence: Evidence) -> Iterator[str]:

@@ -22,6 +22,7 @@ from harness.reading import expectation
 from harness.reading.abort import FORM as ABORT_FORM
 from harness.reading.abort import LIMITS, AbortLimit, parse, spelt_out
 from harness.reading.expectation import FORM, PHASE_NAME, RESERVED
+from harness.reading.hosts import address
 from harness.reading.incident import Incident
 from harness.reading.patterns import JsonSchema, Regex
 from harness.reading.quantities import Period, Seconds
@@ -46,6 +47,16 @@ _SLIP = 2
 """Within so many letters of a known name a phase's name is taken for a slip."""
 
 
+def _reach(text: str) -> str:
+    parts = address(text)
+    if parts.scheme or parts.user or parts.path or not (parts.port or "0").isdecimal():
+        raise ValueError(
+            f"should be a host, with its port or without, such as metrics.example or 127.0.0.1:8125, but is {text!r}"
+        )
+    return text
+
+
+Reach = Annotated[str, AfterValidator(_reach)]
 Tag = Annotated[str, Field(pattern=r"^[^\s-]\S*$")]
 USERS_MOST = 10_000
 WORKERS_MOST = 64
@@ -117,6 +128,10 @@ class Load(Strict):
         default=False, description="of a locustfile: show Locust's page while the run goes on: true, or its port"
     )
     otel: bool = Field(default=False, description="of a locustfile: turn Locust's OpenTelemetry on")
+    reaches: list[Reach] = Field(
+        default_factory=list,
+        description="of a locustfile: hosts beside the target that its own clients may connect to, each with its port or without",
+    )
 
     @property
     def closed(self) -> bool:
@@ -231,7 +246,7 @@ class Load(Strict):
             raise ValueError("probes have nothing to ask; write questions: a file of questions, beside the scenario")
 
 
-OF_LOCUSTFILES = ("users", "spawn_rate", "host", "tags", "exclude_tags", "web", "otel")
+OF_LOCUSTFILES = ("users", "spawn_rate", "host", "tags", "exclude_tags", "web", "otel", "reaches")
 """What can be said of a load of a locustfile's users alone."""
 OF_BOTH = ("source", "locustfile", "deadline", "workers")
 OF_PROBES = ("questions", "deadline", "stall")

@@ -54,7 +54,15 @@ class Machine(msgspec.Struct, frozen=True, tag="machine"):
     rival: str = ""
 
 
-Measurement = Lateness | Machine
+class Stray(msgspec.Struct, frozen=True, tag="stray"):
+    """So many *connections* to *address* that clients of a locustfile's own wanted, and that were not made; told *at_s*."""
+
+    at_s: float
+    address: str
+    connections: int
+
+
+Measurement = Lateness | Machine | Stray
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Measurement).decode

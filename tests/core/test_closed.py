@@ -21,7 +21,7 @@ from harness.reading.expectation import Selection
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.record.columns import Table
-from harness.record.instrument import Lateness, Machine, Measurement
+from harness.record.instrument import Lateness, Machine, Measurement, Stray
 from harness.record.rows import ELSEWHERE, Request
 from harness.record.workers import Worker
 from harness.report.headline import beside
@@ -210,6 +210,15 @@ def test_requests_for_somebody_else_spoil_it(make_closed: MakeClosed, as_run: As
         "20 of 200 requests were for http://shop.example, which is no entry of the target, and were not sent"
     )
     assert judge(evidence).verdict == "invalid"
+
+
+def test_connections_past_the_target_spoil_it_and_are_named(make_closed: MakeClosed, as_run: AsRun) -> None:
+    strays = [Stray(1.0, "api.example:443", 1), Stray(2.0, "api.example:443", 4), Stray(2.0, "127.0.0.1:9", 1)]
+    whole = as_run(make_closed())
+    (said,) = spoilt(replace(whole, measurements=strays, _made={}))
+    assert "wanted 6 connections to api.example:443 (5), 127.0.0.1:9 (1), past the target, and got none" in said
+    assert judge(replace(whole, measurements=strays, _made={})).verdict == "invalid"
+    assert list(spoilt(whole)) == []
 
 
 def test_users_who_leave_before_the_end_spoil_it(make_closed: MakeClosed, as_run: AsRun, make_evidence: Any) -> None:

@@ -186,6 +186,7 @@ def _users_plan(plan: Plan, run_id: str, rows: Path, instrument: Path, temp: Pat
         exclude_tags=list(load.exclude_tags),
         web_port=(free_port() if load.web is True else load.web) if load.web else None,
         otel=load.otel,
+        reaches=list(load.reaches),
         secrets=dict(processes.secrets),
         workers=load.workers,
         crew_path=str(temp / "load-crew.json"),

@@ -22,6 +22,7 @@ from harness.judging.scoring.audit import Audit, audit
 from harness.planning.curve import Linear
 from harness.planning.schedule import Schedule
 from harness.protocols.nonce import Nonces, NonceSearch
+from harness.record import instrument
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.load import ready, start_at
@@ -299,6 +300,87 @@ class Restless({kind}):
     assert (ran.status, shop.heard) == (0, []), ran.log
     assert {row.outcome for row in ran.rows} == {"not_sent"}
     assert len(ran.rows) >= REQUESTS
+
+
+STRAYS = """
+import socket
+import httpx2, requests
+from gevent.threadpool import ThreadPool
+from harness.locust import mark
+from locust import HttpUser, constant, events, task
+
+OTHER = ("127.0.0.1", {port})
+
+def tries(name, ask):
+    failure = None
+    try:
+        ask()
+    except OSError as error:
+        failure = error
+    except httpx2.HTTPError as error:
+        failure = error
+    events.request.fire(request_type="OWN", name=name, response_time=1, response_length=0, exception=failure, context={{}})
+
+def sends():
+    with socket.create_connection(OTHER, 5) as one:
+        one.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+
+def natively():
+    import _socket
+    _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM).connect(OTHER)
+
+class Strays(HttpUser):
+    wait_time = constant(60)
+
+    @task
+    def asks(self):
+        self.client.get("/hello")
+        tries("httpx", lambda: httpx2.get("http://127.0.0.1:{port}/"))
+        tries("requests", lambda: requests.get("http://localhost:{port}/"))
+        tries("socket", sends)
+        tries("thread", lambda: ThreadPool(1).apply(natively))
+        tries("nowhere", lambda: requests.get("http://somebody.invalid/"))
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(OTHER)
+"""
+ALL_WAYS = ("httpx", "requests", "socket", "thread")
+
+
+def strayed(folder: Path, **changes: object) -> tuple[Ran, list[str], dict[str, int]]:
+    """A run of one user who asks a server past the target; the paths that came there, and the connections that were told."""
+    with serving() as (_, url), serving() as (other, past):
+        text = STRAYS.format(port=past.rpartition(":")[2])
+        named = changes.pop("reaches", [])
+        told = {"reaches": [str(one).format(past=past.rpartition("/")[2]) for one in named], **changes}
+        tmp = {"users": 1, "total_s": 2.0, "requests_max": None, "instrument_path": str(folder / "instrument")}
+        ran = run(folder, text, url, **{**tmp, **told})
+        counts = Counter[str]()
+        for one in instrument.read(folder / "instrument", 0.0):
+            if isinstance(one, instrument.Stray):
+                counts[one.address.replace(past.rpartition(":")[2], "PORT")] += one.connections
+    return ran, [path for path, _ in other.heard], dict(counts)
+
+
+def test_a_client_of_the_files_own_connects_to_nobody_but_the_target_and_what_it_wanted_is_counted(
+    tmp_path: Path,
+) -> None:
+    ran, came, counts = strayed(tmp_path / "strays")
+    assert ran.status == 0, ran.log
+    assert came == []
+    assert sum(many for where, many in counts.items() if where.endswith(":PORT")) == len(ALL_WAYS)
+    assert counts["somebody.invalid:80"] == 1
+    assert {row.outcome for row in ran.rows if row.question == "/hello"} == {"complete"}
+    for name in (*ALL_WAYS, "nowhere"):
+        (row,) = (row for row in ran.rows if row.question == name)
+        assert (row.outcome, "neither an entry of the target nor named in load.reaches" in row.detail) == (
+            "not_sent",
+            True,
+        )
+
+
+def test_whom_the_scenario_names_a_client_of_the_files_own_may_connect_to(tmp_path: Path) -> None:
+    ran, came, counts = strayed(tmp_path / "strays", reaches=["{past}", "somebody.invalid"])
+    assert (counts, came.count("/")) == ({}, 3), ran.log
+    assert {row.outcome for row in ran.rows if row.question in ALL_WAYS} == {"complete"}
 
 
 WAKES_AS_IT_ENDS = """

@@ -49,6 +49,7 @@ def main(path: Path, more: Sequence[str] = ()) -> None:
     from locust import argument_parser
 
     from harness.running.load.users import recorder, shared
+    from harness.running.load.users.reach import telemetry
 
     _meet(part)
     # A "master = true" in one of Locust's own files or variables would have us wait for ever; those of the locustfile's own
@@ -61,6 +62,10 @@ def main(path: Path, more: Sequence[str] = ()) -> None:
     alone = plan.workers == 1 and WORD not in os.environ
     away = shared.is_away(path.parent, os.environ) if part.client else None
     course = recorder.Course(plan) if alone else shared.course(plan, part.number, part.door, away)
+    course.reach.allow(
+        *(telemetry(os.environ) if plan.otel else ()),
+        *([_master_of(more)] if part.client else ()),  # who ends early says why
+    )
     recorder.install(course)
     words = LastWords()
     logging.getLogger().addHandler(words)

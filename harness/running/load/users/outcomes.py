@@ -29,6 +29,15 @@ class UnsentError(OSError):
     """A request that was not sent, such as one that was for somebody else than the target."""
 
 
+class StrayError(UnsentError, ConnectionRefusedError):
+    """A connection that was not made: *where* is neither at the target nor allowed."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"{where} is neither an entry of the target nor named in load.reaches; no connection was made to it"
+        )
+
+
 class OverError(Exception):
     """The load ended while a request was open."""
 
@@ -46,8 +55,10 @@ def outcome_of(failure: BaseException | str | None, status: int) -> tuple[Reques
         return "complete", ""
     if isinstance(failure, UnsentError):
         return "not_sent", str(failure)[:_DETAIL_CHARS]
-    said = str(failure) or type(failure).__name__
     behind = [*_chain(failure)] if isinstance(failure, BaseException) else []
+    if stray := next((error for error in behind if isinstance(error, StrayError)), None):
+        return "not_sent", str(stray)[:_DETAIL_CHARS]
+    said = str(failure) or type(failure).__name__
     for outcome, before, names in _BY_NAME:
         if any(names & _names(error) for error in behind):
             return outcome, f"{before}{said}"[:_DETAIL_CHARS]

@@ -40,6 +40,7 @@ class UsersPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exclude_tags: list[str] = []
     web_port: int | None = None  # of Locust's page on this machine; None: there is none
     otel: bool = False
+    reaches: list[str] = []  # what its own clients may connect to beside the entries: "host" or "host:port"
     secrets: dict[str, str] = {}  # by name; no row may tell them
     workers: int = 1  # as many processes share its users
     crew_path: str = ""  # of several workers: the file in which their master tells of them

@@ -36,6 +36,7 @@ from harness.running.load.lateness import count_lateness
 from harness.running.load.users import own_clients
 from harness.running.load.users.outcomes import CutError, UnsentError, elsewhere
 from harness.running.load.users.plan import UsersPlan
+from harness.running.load.users.reach import Reach, keep, places
 from harness.running.load.users.recording import Asked, Recording
 
 LOOK_S = 0.005
@@ -62,6 +63,7 @@ class _NotSentError(UnsentError, NotSentError):
 def install(course: Course) -> None:
     """Have Locust, which is to load the locustfile of *course* next, tell of all that its users do; and begin and end when it is to."""
     current.append(course)
+    keep(course.reach)
     if course.recording is not None:
         _look_on(course.plan, course.recording, course.share)
     events.quitting.add_listener(course.end)  # type: ignore[no-untyped-call]  # Locust's own
@@ -104,6 +106,7 @@ class Course:
 
     def __init__(self, plan: UsersPlan, share: Share | None = ALL) -> None:
         self.plan, self.zero_s, self.share = plan, 0.0, share or ALL
+        self.reach = Reach(places(plan.entries.values(), plan.reaches), plan.instrument_path, self._now)
         self._over = Event()
         self.recording: Recording | None = None
         if share is not None:
@@ -116,6 +119,10 @@ class Course:
     def is_ready(self) -> bool:
         """Whether it was told that its users could begin, or why they never can."""
         return Path(self.plan.ready_path).exists()
+
+    def _now(self) -> float:
+        """On the clock of the run."""
+        return monotonic() - (self.recording.ahead_s if self.recording is not None else 0.0)
 
     def over(self) -> None:
         """As many requests have begun as are allowed."""
@@ -139,6 +146,7 @@ class Course:
         """The users begin when this returns, and end when their time is over, or when somebody asks for it."""
         gevent.sleep(max(0.0, self.zero_s - monotonic()))
         gevent.signal_handler(signal.SIGTERM, self._stop, environment, runner)
+        gevent.spawn(self.reach.go_on)
         gevent.spawn(self._finish, self.zero_s + self.plan.total_s, runner, web_ui)
 
     def _stop(self, environment: Any, runner: Any) -> None:
@@ -157,6 +165,7 @@ class Course:
         """All is over, or somebody asked this process to end: what is open has its row now, whatever happens from here on."""
         if self.recording is not None:
             self.recording.give_up()
+        self.reach.tell()
         environment.stop_timeout = 0
         # What a locustfile makes of failed requests is its own matter; those are what is measured.
         environment.process_exit_code = 0

@@ -210,6 +210,7 @@ class Hand(Course):
         self.zero_s, self.recording.ahead_s = zero_s + ahead_s, ahead_s
         if self._away is not None:
             self._away.begin(self._runner)
+        gevent.spawn(self.reach.go_on)
         if self.plan.instrument_path:
             gevent.spawn(count_lateness, self.plan.instrument_path, ahead_s)
 
