@@ -24,11 +24,11 @@ from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.record.history import Begun
 from harness.registry import suggestion
-from harness.stored import Run, what_if
+from harness.stored import Run, load, what_if
 from harness.suites.asking import check_trials
 from harness.suites.earlier import finished, inputs_in
 from harness.suites.folder import folder
-from harness.suites.inputs import inputs_of
+from harness.suites.inputs import Inputs, inputs_of
 from harness.suites.series import NOBODY, Made, Watcher, carried_out, gathered
 from harness.suites.shrunk_scenario import overrides_of, text_of
 from harness.suites.smallest import fewest, fewest_tries, least, least_tries
@@ -37,6 +37,9 @@ from harness.suites.turns import Cell, Turn
 
 FILE = "shrink.json"
 RUNS_MOST = 60
+ROUNDS_MOST = 2
+"""So often it is gone through: what is not known at the end of one is tried again in the next."""
+_NAMED = 3
 _LEAST_S, _LEAST_PER_S = 1.0, 1.0
 _KEPT = "warmup"
 """How long it takes a service to be warm is its own affair."""
@@ -76,11 +79,11 @@ class Shrinking:
 
     @property
     def runs_at_most(self) -> int:
-        """How many runs it may take, were each candidate broken but in its last trial, and each run invalid once."""
+        """How many runs it may take, were each candidate broken but in its last trial, each run invalid once, and none known in the end."""
         tries = 1 + fewest_tries(len(self.whole.faults))
         tries += sum(least_tries(short_s, self.whole.phases[name]) for name, short_s in self.shortest.items())
         tries += least_tries(self.lowest_per_s, self.whole.rate_per_s) if self.lowest_per_s else 0
-        return min(self.runs_most, 2 * tries * self.trials)
+        return min(self.runs_most, 2 * tries * self.trials * ROUNDS_MOST)
 
     @property
     def seconds_at_most(self) -> float:
@@ -326,13 +329,14 @@ def carry_out(
         out / made.name, FILE, made.inputs, lambda at: read(at).inputs, made.prepared.plan.target.name, resume=resume
     )
     progress = _Progress(made, into)
-    before = {inputs_in(made.begun): made.run.path} | (finished(into) if resume else {})
+    earlier = finished(into) if resume else {}
+    progress.known |= {inputs: path for inputs, path in earlier.items() if _settled(load(path), made.expectations)}
     every = carried_out(
         progress.turns(),
         lambda turn: run(turn.prepared, into),
         watcher,
         reruns=1,
-        earlier=lambda turn: before.get(inputs_of(turn.prepared)),
+        earlier=lambda turn: progress.known.get(inputs_of(turn.prepared)),
         allowed=lambda _: progress.may_run(),
     )
     return gathered(every, progress.add, progress.smaller)
@@ -359,29 +363,50 @@ class _Progress:
         self._tried: list[_Tried] = []
         self._fresh = 0
         self._found: Candidate | None = None
+        self._smallest: Candidate | None = None
+        """Of the round that is under way."""
         self._whole = self._used_up = False
+        self._unknown: list[_Tried] = []
+        self.known: dict[Inputs, Path] = {inputs_in(made.begun): made.run.path}
+        """The runs that say whether an expectation was broken, by what they were made from; each stands for its turn."""
         self._written(None)
 
     def turns(self) -> Iterator[Turn]:
-        """The trials of what is to be tried next, as long as something is."""
-        search = candidates(self._asked)
+        """The trials of what is to be tried next, as long as something is; what nobody knows then is tried again, a round later."""
         known: dict[str, bool] = {}
+        for round_ in range(ROUNDS_MOST):
+            self._smallest, self._unknown = None, []
+            yield from self._round(known, " again" if round_ else "")
+            if self._used_up or not self._unknown:
+                return
+
+    def _round(self, known: dict[str, bool], again: str) -> Iterator[Turn]:
+        """The search from its beginning on, of which what is *known* is not tried; what is not known to fail is not taken."""
+        search = candidates(self._asked)
+        unknown: set[str] = set()
         try:
             candidate = next(search)
             while True:
                 key = candidate.model_dump_json()
-                if key not in known:
+                if key not in known and key not in unknown:
                     tried = _Tried(self._said(candidate), candidate)
+                    tried.what += again if any(one.candidate == candidate for one in self._tried) else ""
                     self._tried.append(tried)
                     yield from self._trials(tried)
                     if self._used_up:
                         return
-                    known[key] = tried.came_to == "fails"
-                if known[key]:
-                    self._found = candidate
-                candidate = search.send(known[key])
+                    if tried.came_to == "not settled":
+                        self._unknown.append(tried)
+                        unknown.add(key)
+                    else:
+                        known[key] = tried.came_to == "fails"
+                fails = known.get(key, False)
+                if fails:
+                    self._smallest = candidate
+                    self._found = self._found if again else candidate
+                candidate = search.send(fails)
         except StopIteration:
-            self._whole = True
+            self._whole, self._found = True, self._smallest
 
     def may_run(self) -> bool:
         """Whether one more run may be made, be it again."""
@@ -403,7 +428,7 @@ class _Progress:
             last = tried.runs[-1]
             broken = _breaks(last.run, self._asked.expectations)
             if not broken:
-                settled = last.run.verdict == "pass" or _holds(last.run, self._asked.expectations)
+                settled = _settled(last.run, self._asked.expectations)
                 tried.came_to = "holds" if settled else "not settled"
                 tried.why = "" if settled else f"trial {trial} came to {last.run.verdict}"
                 return
@@ -412,6 +437,8 @@ class _Progress:
 
     def add(self, made: Made) -> None:
         self._tried[-1].runs.append(made)
+        if _settled(made.run, self._asked.expectations):
+            self.known[inputs_of(made.turn.prepared)] = made.run.path
         self._fresh += not made.found
         self._written(None)
 
@@ -487,9 +514,18 @@ class _Progress:
             return "interrupted", "the search was not carried to its end"
         if self._found is None:
             return "inconclusive", self._not_steady(tried[0])
+        left = f"what is left fails in {asked.trials} of {asked.trials} trials"
+        if self._unknown:
+            return "inconclusive", f"{left}, and {self._not_known()}"
+        return "pass", f"{left}, and in less of it not every trial did"
+
+    def _not_known(self) -> str:
+        """Of which smaller ones nobody knows whether they fail, and what to do about it."""
+        names = [one.what.removesuffix(" again") for one in self._unknown]
+        listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
         return (
-            "pass",
-            f"what is left fails in {asked.trials} of {asked.trials} trials, and in less of it not every trial did",
+            f"whether less of it does is not known ({listed}): trials that could not be trusted or settled were made again and "
+            "came to no more; --resume makes them once more"
         )
 
     def _not_steady(self, whole: _Tried) -> str:
@@ -510,7 +546,7 @@ class _Progress:
 
     def _said(self, candidate: Candidate) -> str:
         """What it has less than the smallest so far: ``without slow-1``, ``fault 6 s``, ``12 a second``."""
-        before, whole = self._found, self._asked.whole
+        before, whole = self._smallest, self._asked.whole
         if before is None:
             return "the whole scenario"
         if candidate.faults != before.faults:
@@ -527,6 +563,11 @@ def _breaks(run: Run, expectations: tuple[str, ...]) -> set[str]:
     if run.verdict not in ON_THE_SERVICE:
         return set()
     return {one.expectation for one in run.result.findings if one.verdict == "fail" and one.expectation in expectations}
+
+
+def _settled(run: Run, expectations: tuple[str, ...]) -> bool:
+    """Whether *run* says if one of *expectations* was broken."""
+    return bool(_breaks(run, expectations)) or run.verdict == "pass" or _holds(run, expectations)
 
 
 def _holds(run: Run, expectations: tuple[str, ...]) -> bool:

@@ -138,7 +138,8 @@ def test_what_fails_by_chance_is_not_shrunk_to_nothing(shrink) -> None:
 
 def test_a_whole_whose_trial_could_not_be_trusted_is_not_said_to_fail_by_chance(shrink) -> None:
     found, world = shrink(lambda _plan, number: number == 0, trials=3, otherwise="invalid")
-    assert (found.verdict, found.exit_status, found.file, len(world.made)) == ("inconclusive", 3, None, 3)
+    # Trial 2, and in each of two rounds trial 3 with one more in its place.
+    assert (found.verdict, found.exit_status, found.file, len(world.made)) == ("inconclusive", 3, None, 5)
     assert "trial 3 of it could not be trusted, and --resume makes it again" in found.shrunk.reason
     assert "by chance" not in found.shrunk.reason
     again, world = shrink(lambda _plan, _number: True, trials=3, resume=True)
@@ -149,10 +150,61 @@ def test_a_whole_whose_trial_could_not_be_settled_is_not_said_to_fail_by_chance(
     shrink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.suites.shrink._holds", lambda _run, _expectations: False)
-    found, _ = shrink(lambda _plan, number: number == 0, trials=3, otherwise="inconclusive")
-    assert (found.verdict, found.exit_status, found.file) == ("inconclusive", 3, None)
+    found, world = shrink(lambda _plan, number: number == 0, trials=3, otherwise="inconclusive")
+    assert (found.verdict, found.exit_status, found.file, len(world.made)) == ("inconclusive", 3, None, 3)
     assert "trial 3 of it came to inconclusive; let it send more requests, or last longer" in found.shrunk.reason
     assert "by chance" not in found.shrunk.reason
+
+
+def test_a_trial_that_could_not_be_settled_is_made_again_when_the_search_is_gone_on_with(
+    shrink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.suites.shrink._holds", lambda _run, _expectations: False)
+    shrink(lambda _plan, number: number == 0, trials=3, otherwise="inconclusive")
+    again, world = shrink(lambda _plan, _number: True, trials=3, resume=True)
+    assert (again.verdict, again.shrunk.found.faults) == ("pass", ())
+    assert again.shrunk.steps[0].came_to == "fails"
+    # The run that is shrunk and trial 2 stand, trial 3 is made anew; and three trials with nothing broken.
+    assert len(world.made) == 4
+
+
+def test_what_is_not_known_is_tried_again_once_all_else_is_known(shrink) -> None:
+    """The first runs without the latency cannot be trusted, and later ones can."""
+    seen: list[set[str]] = []
+
+    def fails(plan: Plan, _number: int) -> bool:
+        seen.append(faults_of(plan))
+        return {LOSS, ERRORS} <= faults_of(plan) and (SLOW in faults_of(plan) or seen.count({LOSS, ERRORS}) > 2)
+
+    found, world = shrink(fails, trials=1, otherwise="invalid")
+    assert found.shrunk.found.faults == (LOSS, ERRORS)
+    told = [(step.what, step.came_to) for step in found.shrunk.steps if set(step.candidate.faults) == {LOSS, ERRORS}]
+    assert [came_to for _, came_to in told] == ["not settled", "fails"]
+    assert told[1][0].endswith(" again")
+    assert len(world.made) <= found.shrunk.runs_most
+
+
+def test_what_stays_unknown_is_not_taken_for_what_does_not_fail_and_is_said(shrink) -> None:
+    found, world = shrink(both, trials=1, otherwise="invalid")
+    assert (found.verdict, found.exit_status, found.shrunk.found.faults) == ("inconclusive", 3, (LOSS, ERRORS))
+    assert "is not known" in found.shrunk.reason
+    assert "--resume makes them once more" in found.shrunk.reason
+    text = Path("region-loss.shrunk.yaml").read_text()
+    assert "Not as small as it may get: what is left fails in 1 of 1 trials" in text
+    assert validate_file(Path("region-loss.shrunk.yaml"), TARGET).ok
+    made = len(world.made)
+    known, further = shrink(both, trials=1, resume=True)
+    assert (known.verdict, known.shrunk.found.faults) == ("pass", (LOSS, ERRORS))
+    assert 0 < len(further.made) < made
+
+
+def test_a_second_round_that_is_cut_short_leaves_what_the_first_one_found(shrink) -> None:
+    whole, world = shrink(both, trials=1, otherwise="invalid")
+    for most in (len(world.made) - 1, len(world.made) - 3):
+        found, _ = shrink(both, trials=1, otherwise="invalid", runs_most=most)
+        assert found.shrunk.found.faults == (LOSS, ERRORS)
+        assert "are used up" in found.shrunk.reason
+    assert whole.shrunk.found.faults == (LOSS, ERRORS)
 
 
 def test_a_candidate_that_fails_but_for_one_trial_is_not_taken(shrink) -> None:
