@@ -42,6 +42,7 @@ from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.problems import Problem, UsageProblems
 from harness.reading.load_hosts import WAIT_S
+from harness.reading.load_hosts import load_hosts as hosts_asked
 from harness.reading.state_file import Freeze
 from harness.running.load.worker import work
 from harness.running.world.kept import Kept
@@ -359,6 +360,10 @@ def shrink(
     resume: bool = False,
     progress: Callable[[Progress], object] | None = None,
     stop: Event | None = None,
+    load_hosts: int = 0,
+    load_bind: str | None = None,
+    load_wait: str = WAIT_S,
+    say: Callable[[str], object] | None = None,
 ) -> Smaller:
     """Make the scenario of the failed run at *path* as small as still breaks one of the expectations that it broke, and write it.
 
@@ -369,10 +374,11 @@ def shrink(
     environment = settings()
     made = shrinking(
         Path(path), environment.environment, expect=expect, trials=trials, runs_most=runs_max, to=Path(to) if to else None,
-        force=force or resume, allowed_hosts=_each(allowed_hosts), out=_folder(out), say=lambda text: warn(text, stacklevel=4),
+        force=force or resume, allowed_hosts=_each(allowed_hosts), hosts=hosts_asked(load_hosts, load_bind, load_wait),
+        out=_folder(out), say=lambda text: warn(text, stacklevel=4),
     )  # fmt: skip
     with Reuse() as reuse:
-        one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
+        one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse, say)
         return carry_out_shrinking(made, _folder(out), one_run, resume=resume)
 
 
@@ -412,6 +418,9 @@ def gameday_run(
     out: str | Path = "reports",
     toxiproxy_url: str | None = None,
     say: Callable[[str], None] = _silent,
+    load_hosts: int = 0,
+    load_bind: str | None = None,
+    load_wait: str = WAIT_S,
 ) -> Day:
     """Open a game day and carry it out, as `harness gameday run` does, and return it as it stands then.
 
@@ -421,7 +430,8 @@ def gameday_run(
     before anything is touched, and HarnessError where the day cannot be written down.
     """
     environment = settings()
-    files = agreed_files(Path(path), environment, _each(allowed_hosts), tabletop=tabletop, yes=yes)
+    hosts = hosts_asked(load_hosts, load_bind, load_wait)
+    files = agreed_files(Path(path), environment, _each(allowed_hosts), hosts, tabletop=tabletop, yes=yes)
     given = With(environment, by, toxiproxy_url, say, _waits_s(waits))
     with opened(files, _folder(out), given, tabletop=tabletop) as going:
         watched(going, watch)
@@ -439,13 +449,17 @@ def gameday_resume(
     out: str | Path = "reports",
     toxiproxy_url: str | None = None,
     say: Callable[[str], None] = _silent,
+    load_hosts: int = 0,
+    load_bind: str | None = None,
+    load_wait: str = WAIT_S,
 ) -> Day:
     """Go on with the day in the folder *path*, or with the newest below *out* of that game-day file, with everything put back first.
 
     Raises RefusedError where it goes on in a living process, HarnessError where something is left in force, and UsageProblems.
     """
     environment, folder = settings(), day_at(Path(path), _folder(out))
-    files = files_of(Path(path), folder, environment, _each(allowed_hosts), yes=yes)
+    hosts = hosts_asked(load_hosts, load_bind, load_wait)
+    files = files_of(Path(path), folder, environment, _each(allowed_hosts), hosts, yes=yes)
     with resumed(files, folder, With(environment, by, toxiproxy_url, say, _waits_s(waits))) as going:
         watched(going, watch)
     return written_up(going.folder)

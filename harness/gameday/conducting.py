@@ -30,6 +30,7 @@ from harness.running.keeper.heal import heal
 from harness.running.keeper.undo import pending
 from harness.running.leases import healed
 from harness.running.state.place import state_of
+from harness.running.world.load_hosts import Gathering
 from harness.settings import Settings
 from harness.stored import Run
 from harness.suites.earlier import every
@@ -85,6 +86,7 @@ class RealWorld:
         self._settled = threading.Condition()
         self._settled_at = 0
         self._spending: Spending | None = None
+        self._gathering = Gathering(several=True)
         self.leaving, self.patience = False, Patience(waits_s)
         self.live: LiveFigures | None = None
 
@@ -100,6 +102,7 @@ class RealWorld:
             thread.join()
         for thread in self._looks:
             thread.join(_LOOKS_END_WITHIN_S)
+        self._gathering.close()
 
     @property
     def attended(self) -> bool:
@@ -205,6 +208,7 @@ class RealWorld:
             say=partial(self._told, hidden=hidden),
             panel=partial(Figures, step, self._see, hidden=hidden),
             stop=stop,
+            gathering=self._gathering,
             taken_back=partial(self._taken_back, step),
             warned=self._warned,
         )

@@ -22,6 +22,7 @@ from harness.gameday.shown import ShownDay
 from harness.gameday.standing import Standing
 from harness.gameday.telling import Telling
 from harness.problems import HarnessError, Problem, UsageProblems
+from harness.reading.load_hosts import NO_HOSTS, LoadHosts
 from harness.running import systems
 from harness.settings import Settings
 from harness.stored import judge
@@ -85,6 +86,7 @@ def agreed_files(
     path: Path,
     settings: Settings,
     allowed: tuple[str, ...] = (),
+    hosts: LoadHosts = NO_HOSTS,
     *,
     tabletop: bool = False,
     yes: bool = False,
@@ -94,7 +96,7 @@ def agreed_files(
 
     A tabletop touches nothing, so it needs neither that nor secrets. Raises UsageProblems with all that is wrong.
     """
-    files = day_files(path, None if tabletop else settings.environment, allowed)
+    files = day_files(path, None if tabletop else settings.environment, allowed, hosts=hosts)
     if not tabletop:
         consent(files, settings, yes=yes, ask=ask)
     return files
@@ -190,6 +192,7 @@ def files_of(
     folder: DayFolder,
     settings: Settings,
     allowed: tuple[str, ...] = (),
+    hosts: LoadHosts = NO_HOSTS,
     *,
     yes: bool = False,
     ask: Callable[[list[str]], bool] | None = None,
@@ -206,7 +209,7 @@ def files_of(
         )
         raise UsageProblems(Problem(what, file=str(folder.path)))
     text = (folder.files / "gameday.yaml").read_text(encoding="utf-8")
-    files = day_files(file, None if first.tabletop else settings.environment, allowed, text)
+    files = day_files(file, None if first.tabletop else settings.environment, allowed, text, hosts)
     if not first.tabletop:
         consent(files, settings, yes=yes, ask=ask)
     return files

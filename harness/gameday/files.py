@@ -15,6 +15,7 @@ from harness.reading.abort import AbortLimit
 from harness.reading.gameday import GameDay, Step
 from harness.reading.hosts import address, host_of
 from harness.reading.kinds import KINDS, kind_of
+from harness.reading.load_hosts import NO_HOSTS, LoadHosts
 from harness.reading.placeholders import told_secrets
 from harness.reading.scenario import Scenario
 from harness.reading.suite import overrides
@@ -62,12 +63,17 @@ class DayFiles:
 
 
 def day_files(
-    path: Path, environment: Mapping[str, str] | None, allowed: Sequence[str] = (), text: str | None = None
+    path: Path,
+    environment: Mapping[str, str] | None,
+    allowed: Sequence[str] = (),
+    text: str | None = None,
+    hosts: LoadHosts = NO_HOSTS,
 ) -> DayFiles:
     """Raises UsageProblems with all that is wrong with the file at *path* and with those that it names.
 
     *environment* is where ``${VAR}`` comes from; None says that nothing will be touched, so that neither secrets nor hosts are needed.
-    Hosts off this machine have to be *allowed* by name. *text* stands in the place of what is in the file now.
+    Hosts off this machine have to be *allowed* by name. *text* stands in the place of what is in the file now. *hosts*: workers of other
+    machines that share the load of each run.
     """
     document = load(path, GameDay) if text is None else read(text, GameDay, str(path))
     beside = path.parent
@@ -77,7 +83,9 @@ def day_files(
     runs = dict[str, Prepared]()
     for number, (id_, step) in enumerate(zip(document.value.ids, document.value.agenda, strict=True)):
         if step.scenario is not None:
-            made = _run(document, beside, number, step, Asked(allowed_hosts=tuple(allowed)), environment, problems)
+            made = _run(
+                document, beside, number, step, Asked(allowed_hosts=tuple(allowed), hosts=hosts), environment, problems
+            )
             runs |= {id_: made} if made is not None else {}
     if target is not None:
         problems += _of_money(document, target.value)

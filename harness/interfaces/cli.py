@@ -14,7 +14,15 @@ import typer
 from harness import __version__
 from harness.interfaces import screen
 from harness.interfaces.gameday_commands import gameday
-from harness.interfaces.options import AllowHost, Commands, ToxiproxyUrl, time_s
+from harness.interfaces.options import (
+    AllowHost,
+    Commands,
+    LoadBindOption,
+    LoadHostsOption,
+    LoadWaitOption,
+    ToxiproxyUrl,
+    time_s,
+)
 from harness.interfaces.saying import complain as _complain
 from harness.interfaces.saying import say as _say
 from harness.problems import HarnessError, RefusedError, UnansweredError, UsageProblems
@@ -75,23 +83,6 @@ ExpectOption = Annotated[
     ),
 ]
 WithoutFaults = Annotated[bool, typer.Option("--without-faults", help="Drive the load and inject nothing.")]
-LoadHostsOption = Annotated[
-    int,
-    typer.Option(
-        "--load-hosts",
-        metavar="N",
-        min=0,
-        max=64,
-        help="So many of the load's workers are on other machines: load-worker.",
-    ),
-]
-LoadBindOption = Annotated[
-    str | None,
-    typer.Option(
-        "--load-bind", metavar="ADDRESS[:PORT]", help="Of this machine, at which those come; default: loopback."
-    ),
-]
-LoadWaitOption = Annotated[str, typer.Option("--load-wait", metavar="TIME", help="How long they are waited for.")]
 JsonOption = Annotated[
     bool,
     typer.Option("--json", help="Print the result alone on standard output; those of several runs as one array."),
@@ -612,6 +603,9 @@ def shrink(
     as_json: JsonOption = False,
     toxiproxy_url: ToxiproxyUrl = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest search of the same.")] = False,
+    load_hosts: LoadHostsOption = 0,
+    load_bind: LoadBindOption = None,
+    load_wait: LoadWaitOption = "120s",
 ) -> None:
     """Make the scenario of a run that failed as small as still fails: fewest faults, shortest phases, lowest rate; write it for a gate.
 
@@ -619,6 +613,7 @@ def shrink(
     does not fail each time or the runs are used up.
     """
     from harness.interfaces.running import shrink_it
+    from harness.reading.load_hosts import load_hosts as hosts_asked
     from harness.settings import settings
     from harness.suites.shrink import shrinking
     from harness.suites.spending import spelt
@@ -626,7 +621,7 @@ def shrink(
     environment = settings()
     made = shrinking(
         run, environment.environment, expect=expect, trials=trials, runs_most=runs_max, to=to, force=force or resume,
-        allowed_hosts=tuple(allow_host or ()), out=out, say=_complain,
+        allowed_hosts=tuple(allow_host or ()), hosts=hosts_asked(load_hosts, load_bind, load_wait), out=out, say=_complain,
     )  # fmt: skip
     _complain(*made.told())
     if made.seconds_at_most > _ASKED_FROM_S and not yes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.interfaces import screen
-from harness.interfaces.options import AllowHost, ToxiproxyUrl
+from harness.interfaces.options import AllowHost, LoadBindOption, LoadHostsOption, LoadWaitOption, ToxiproxyUrl
 
 if TYPE_CHECKING:
     from harness.gameday.day import Going, With
@@ -95,6 +95,9 @@ def run(
     allow_host: AllowHost = None,
     toxiproxy_url: ToxiproxyUrl = None,
     out: Out = Path("reports"),
+    load_hosts: LoadHostsOption = 0,
+    load_bind: LoadBindOption = None,
+    load_wait: LoadWaitOption = "120s",
 ) -> None:
     """Open a day and carry it out with the people who watch: they tick, agree, begin each step, note, and stop it.
 
@@ -103,10 +106,14 @@ def run(
     was stopped, with 130 when it was left open.
     """
     from harness.gameday.day import agreed_files, opened
+    from harness.reading.load_hosts import load_hosts as hosts_asked
     from harness.settings import settings
 
     environment, at = settings(), address(page)
-    files = agreed_files(file, environment, tuple(allow_host or ()), tabletop=tabletop, yes=yes, ask=asked_here())
+    hosts = hosts_asked(load_hosts, load_bind, load_wait)
+    files = agreed_files(
+        file, environment, tuple(allow_host or ()), hosts, tabletop=tabletop, yes=yes, ask=asked_here()
+    )
     given = _given(environment, by or files.day.coordinator, toxiproxy_url, waits)
     with opened(files, out, given, tabletop=tabletop) as going:
         _carry_out(going, given, at)
@@ -123,15 +130,20 @@ def resume(
     allow_host: AllowHost = None,
     toxiproxy_url: ToxiproxyUrl = None,
     out: Out = Path("reports"),
+    load_hosts: LoadHostsOption = 0,
+    load_bind: LoadBindOption = None,
+    load_wait: LoadWaitOption = "120s",
 ) -> None:
     """Go on with a day whose process has ended: put back what it left in force, say what that was, and carry on as `run` does."""
     from harness.gameday.day import files_of, resumed
     from harness.gameday.days import day_at
+    from harness.reading.load_hosts import load_hosts as hosts_asked
     from harness.settings import settings
 
     environment, at = settings(), address(page)
     folder = day_at(day, out)
-    files = files_of(day, folder, environment, tuple(allow_host or ()), yes=yes, ask=asked_here())
+    hosts = hosts_asked(load_hosts, load_bind, load_wait)
+    files = files_of(day, folder, environment, tuple(allow_host or ()), hosts, yes=yes, ask=asked_here())
     given = _given(environment, by or files.day.coordinator, toxiproxy_url, waits)
     with resumed(files, folder, given) as going:
         _carry_out(going, given, at)

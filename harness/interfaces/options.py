@@ -12,6 +12,23 @@ AllowHost = Annotated[
     list[str] | None, typer.Option("--allow-host", metavar="HOST", help="Allow traffic to a host off this machine.")
 ]
 ToxiproxyUrl = Annotated[str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")]
+LoadHostsOption = Annotated[
+    int,
+    typer.Option(
+        "--load-hosts",
+        metavar="N",
+        min=0,
+        max=64,
+        help="So many of the load's workers are on other machines: load-worker.",
+    ),
+]
+LoadBindOption = Annotated[
+    str | None,
+    typer.Option(
+        "--load-bind", metavar="ADDRESS[:PORT]", help="Of this machine, at which those come; default: loopback."
+    ),
+]
+LoadWaitOption = Annotated[str, typer.Option("--load-wait", metavar="TIME", help="How long they are waited for.")]
 _MAY_BE_EMPTY = {"--why", "--owner", "--ticket", "--due", "--name", "--answer", "--command"}
 """Texts of which empty is one, with a meaning or a sentence of its own; as a JSON Pointer it is the whole document."""
 

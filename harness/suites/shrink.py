@@ -18,6 +18,7 @@ from harness.judging.result import ON_THE_SERVICE, Outcome
 from harness.judging.shrunk import CameTo, Candidate, Shrunk, Step, status_of
 from harness.prepare import Asked, Prepared, prepare
 from harness.problems import Problem, UsageProblems
+from harness.reading.load_hosts import NO_HOSTS, LoadHosts
 from harness.reading.scenario import Load
 from harness.reading.yaml.overrides import OF_TARGET
 from harness.reading.yaml.recall import recall
@@ -59,6 +60,7 @@ class Shrinking:
     expectations: tuple[str, ...]
     environment: Mapping[str, str]
     allowed_hosts: tuple[str, ...]
+    hosts: LoadHosts
     trials: int
     runs_most: int
     to: Path
@@ -108,7 +110,7 @@ class Shrinking:
     def with_options(self) -> list[str]:
         """Words of a command line that say how the target is run beside its file."""
         put = [word for one in self.begun.overrides if one.startswith(OF_TARGET) for word in ("--set", one)]
-        return put + [word for host in self.allowed_hosts for word in ("--allow-host", host)]
+        return [*put, *(word for host in self.allowed_hosts for word in ("--allow-host", host)), *self.hosts.said]
 
     def at(self, candidate: Candidate) -> Prepared:
         """The run of *candidate*; raises UsageProblems where it could not be judged."""
@@ -116,7 +118,7 @@ class Shrinking:
         if candidate == self.whole:
             return self.prepared
         changes = overrides_of(self.prepared, self.whole, candidate, self.expectations)
-        asked = Asked(begun.seed, (*begun.overrides, *changes), (), begun.with_faults, self.allowed_hosts)
+        asked = Asked(begun.seed, (*begun.overrides, *changes), (), begun.with_faults, self.allowed_hosts, self.hosts)
         made = prepare(Path(begun.scenario_path), Path(begun.target_path), asked, self.environment, starts=True)
         # What may not have been meant, such as a baseline too short to show anything, is not what is looked for.
         known = {_place(warning) for warning in self.prepared.warnings}
@@ -139,6 +141,7 @@ def shrinking(
     to: Path | None = None,
     force: bool = False,
     allowed_hosts: tuple[str, ...] = (),
+    hosts: LoadHosts = NO_HOSTS,
     out: Path = Path("reports"),
     say: Callable[[str], None] = lambda _: None,
 ) -> Shrinking:
@@ -147,7 +150,9 @@ def shrinking(
     run = what_if(path, (), say=say)
     begun, _ = run_folder.read_history(run_folder.find(path))
     expectations = _broken(run, expect)
-    asked = Asked(begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults, allowed_hosts)
+    asked = Asked(
+        begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults, allowed_hosts, hosts
+    )
     prepared = prepare(Path(begun.scenario_path), Path(begun.target_path), asked, environment, starts=True)
     for document, then in ((prepared.scenario, begun.scenario_sha256), (prepared.target, begun.target_sha256)):
         if document.sha256 != then:
@@ -177,10 +182,12 @@ def shrinking(
     words += [
         *(["--expect", expect] if expect else []),
         *(word for host in allowed_hosts for word in ("--allow-host", host)),
+        *hosts.said,
     ]
     replay = " ".join(map(quote, [*words, "--resume"]))
     made = Shrinking(
-        run, begun, prepared, _whole(prepared), expectations, environment, allowed_hosts, trials, runs_most, written, replay
+        run, begun, prepared, _whole(prepared), expectations, environment, allowed_hosts, hosts, trials, runs_most,
+        written, replay,
     )  # fmt: skip
     return _bounded(made)
 

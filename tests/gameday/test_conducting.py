@@ -21,11 +21,14 @@ from harness.gameday.files import DayFiles, day_files
 from harness.gameday.folder import DayFolder
 from harness.gameday.standing import Standing
 from harness.judging.result import EXIT_STATUS
+from harness.prepare import Prepared
 from harness.problems import HarnessError, RefusedError
+from harness.reading.load_hosts import LoadHosts, load_hosts
 from harness.running.keeper.heal import Healed
 from harness.running.keeper.means import HttpUndo
 from harness.running.keeper.undo import UndoLog
 from harness.running.world.haste import TakenBack
+from harness.running.world.load_hosts import Gathering
 from harness.settings import Settings
 
 Conduct = Callable[..., Any]
@@ -87,6 +90,22 @@ def test_what_a_run_came_to_is_the_outcome_of_its_step(
     slow = standing.step("slow")
     assert slow is not None
     assert (slow.outcome, slow.run) == (outcome, "provider-latency/r1")
+
+
+def test_workers_of_other_machines_come_to_one_place_in_every_run_of_a_day_and_are_told_of_its_end(
+    written: Written, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = day_files(written(), None, hosts=load_hosts(2, None, "5min"))
+    places, dismissed = list[LoadHosts](), list[tuple[object, ...]]()
+
+    def comes(prepared: Prepared, *_: object, gathering: Gathering, **__: object) -> SimpleNamespace:
+        places.extend(gathering.place(prepared.asked.hosts) for _ in range(2))
+        return run_of("pass", tmp_path)
+
+    monkeypatch.setattr("harness.running.world.load_hosts.dismiss", lambda *at: dismissed.append(at))
+    held(files, desk, tmp_path, comes, monkeypatch)
+    (at,) = set(places)
+    assert (at.many, at.stays_s, [told[:3] for told in dismissed]) == (2, 300.0, [(at.address, at.port, at.word)])
 
 
 def test_every_verdict_has_an_outcome() -> None:

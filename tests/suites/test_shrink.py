@@ -17,6 +17,7 @@ from harness.judging.result import Outcome
 from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, prepare
 from harness.problems import UsageProblems
+from harness.reading.load_hosts import load_hosts
 from harness.stored import Run, load
 from harness.suites.shrink import Shrinking, Smaller, carry_out, read, shrinking, with_phase
 from harness.suites.validating import validate_file
@@ -279,6 +280,18 @@ def test_a_run_that_passed_and_an_expectation_that_held_are_refused_with_one_lin
         shrinking(failed(fails=False), {})
     with pytest.raises(UsageProblems, match=f"was not broken in this run; known: {RATIO}"):
         shrinking(failed(), {}, expect="failover_time_s <= 5")
+
+
+def test_each_run_of_a_search_asks_for_the_workers_of_other_machines_that_the_search_was_given(failed) -> None:
+    hosts = load_hosts(2, None, "5min")
+    run = failed()
+    made: Shrinking = shrinking(run, {}, hosts=hosts)
+    smaller = made.at(made.whole.model_copy(update={"faults": made.whole.faults[:1]}))
+    for one in (made.prepared, smaller):
+        assert (one.asked.hosts, one.plan.scenario.load.workers) == (hosts, 2)
+    for words in (made.replay, " ".join(made.with_options)):
+        assert "--load-hosts 2" in words
+    assert "--load-hosts" not in shrinking(run, {}).replay
 
 
 def test_a_load_that_was_recorded_stays_and_its_rate_is_its_own(failed, folder: Path) -> None:
