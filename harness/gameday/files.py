@@ -204,7 +204,8 @@ def _run(
         asked = replace(asked, overrides=put, expectations=tuple(step.expect))
         return prepare(path, beside / document.value.target, asked, environment, starts=environment is not None)
     except UsageProblems as found:
-        problems += [_placed(document, place, step, problem) for problem in found.problems]
+        told = {why for _, why in unmeetable(document.value.abort)}  # where it stands, and once for all steps
+        problems += [_placed(document, place, step, problem) for problem in found.problems if problem.what not in told]
         return None
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from harness.reading.quantities import Seconds
+from harness.reading.quantities import Seconds, seconds
 from harness.reading.scenario import AbortWritten
 from harness.reading.schedule import Schedule
 from harness.reading.strict import Strict
@@ -17,6 +17,19 @@ Who = Annotated[str, Field(min_length=1, max_length=80)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
 Moment = Literal["opened", "began", "ended", "stopped", "refused", "note", "mark", "closed", "missed"]
 """What somebody outside can be told of: the day, a step of it, what a person said, or that it did not begin on its schedule."""
+
+
+def _beginning(written: Any) -> Any:
+    """A word or a duration; raises ValueError that names both."""
+    try:
+        return written if written in BEGINNINGS else seconds(written)
+    except ValueError:
+        said = "null" if written is None else repr(written)
+        what = "write hand, next, or how long after the day was opened, such as 30min"
+        raise ValueError(f"{said} says not when a step begins; {what}") from None
+
+
+BEGINNINGS = ("hand", "next")
 
 
 class Prerequisite(Strict):
@@ -59,7 +72,10 @@ class Step(Strict):
     manual: Text | None = Field(default=None, description="what a person does, as in a runbook")
     wait: Annotated[Seconds, Field(gt=0)] | None = Field(default=None, description="for how long nothing is done")
     discuss: Text | None = Field(default=None, description="what is talked about until somebody says that it is over")
-    start: Literal["hand", "next"] | Annotated[Seconds, Field(ge=0)] = Field(
+    start: Annotated[
+        Literal["hand", "next"] | Annotated[float, Field(ge=0)],
+        BeforeValidator(_beginning, json_schema_input_type=Literal["hand", "next"] | Annotated[Seconds, Field(ge=0)]),
+    ] = Field(
         default="hand",
         description="hand: when somebody says so; next: as soon as the step before is over; a time such as 30min: that long after the day "
         "was opened, or as soon as the step before is over where that is later",

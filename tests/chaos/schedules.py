@@ -23,7 +23,7 @@ from typing import Any
 from harness.reading.timetable import Timetable, parse_timetable
 
 KILLS = 20
-DUE_AFTER_S, NEAR_S, WITHIN_S = 4.0, 2.0, 40.0
+DUE_AFTER_S, NEAR_S, WITHIN_S = 4.0, 2.0, 180.0
 STARTS = 4
 """So often it is started, each time with twice as long until the time comes, before that is too slow a machine."""
 NOTHING = {"taken": False, "begun_then": 0, "begun": 0}

@@ -37,6 +37,21 @@ def test_a_file_that_is_right_is_and_its_example_is_too(written: Written) -> Non
         ("", f"agenda: [{{scenario: {SLOW}, settings: {{load.rate: 4}}}}]\n", ":10 agenda[0].settings"),
         ("", f"agenda: [{{scenario: {SLOW}, expect: [goodness >= 1]}}]\n", ":10 agenda[0].expect[0]: "),
         ("", "agenda: [{wait: 5}]\n", ":10 agenda[0].wait: "),
+        (
+            "",
+            "agenda: [{manual: x, start: '14:00'}]\n",
+            ":10 agenda[0].start: '14:00' says not when a step begins; write hand, next, or how",
+        ),
+        (
+            "",
+            "agenda: [{manual: x, start: nxt}]\n",
+            ":10 agenda[0].start: 'nxt' says not when a step begins; write hand, next, or how",
+        ),
+        (
+            "",
+            "agenda: [{manual: x, start: 5}]\n",
+            ":10 agenda[0].start: 5 says not when a step begins; write hand, next, or how",
+        ),
         ("", "agenda: [{manual: x, wait: 5s}]\n", "exactly one of scenario:, manual:, wait:, discuss:"),
         ("", "agenda: [{manual: x, id: a}, {manual: y, id: a}]\n", "two steps have the id 'a'"),
         ("", "agenda: [{manual: x, secret: true}]\n", "secret: goes with scenario: alone"),
@@ -72,6 +87,17 @@ def test_a_target_that_is_not_there_is_told_once_and_with_what_was_meant(written
 def test_everything_wrong_is_told_at_once(written: Written) -> None:
     path = written("abort: [goodness < 0.5 for 10s]\n", "agenda: [{scenario: a.yaml}, {scenario: b.yaml}]\n")
     assert len(said(path)) == 3
+
+
+def test_an_abort_condition_that_is_wrong_is_told_once_and_not_once_for_each_step(written: Written) -> None:
+    agenda = f"agenda: [{{scenario: {SLOW}}}, {{scenario: {SLOW}}}]\n"
+    assert len(said(written("abort: [goodness < 0.5 for 10s]\n", agenda))) == 1
+    assert said(written("abort: [good_ratio < 0.5 for 10s]\n", agenda)) == []
+
+
+def test_a_step_begins_by_hand_after_another_or_at_a_time(written: Written) -> None:
+    agenda = "agenda: [{manual: a}, {manual: b, start: hand}, {manual: c, start: next}, {manual: d, start: 30min}]\n"
+    assert [step.start for step in day_files(written("", agenda), None).day.agenda] == ["hand", "hand", "next", 1800.0]
 
 
 def test_the_days_abort_conditions_stand_beside_those_of_the_scenario(written: Written, tmp_path: Path) -> None:

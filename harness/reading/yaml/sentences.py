@@ -97,7 +97,7 @@ def _all(annotation: object, value: Plain, at: KeyPath, errors: list[ErrorDetail
         elif place.owner is not None and error["type"] == "missing":
             if place.path not in meant:
                 yield Said(here, _missing(place.owner, str(here[-1])))
-        elif isinstance(wanted, Choice) and wanted.tag is None:
+        elif isinstance(wanted, Choice) and wanted.tag is None and not _of_itself(error, place):
             unions[place.path] = wanted
         elif isinstance(wanted, Choice) and error["type"].startswith("union_tag"):
             yield from _untagged(wanted, _at(value, place.path), here)
@@ -108,6 +108,11 @@ def _all(annotation: object, value: Plain, at: KeyPath, errors: list[ErrorDetail
     for slip in slips:
         # A slip in a key should not hide the slips below it.
         yield from refusals(field_type(fields(slip.owner)[slip.meant]), _at(value, slip.path), (*at, *slip.path))
+
+
+def _of_itself(error: ErrorDetails, place: Place) -> bool:
+    """Whether a union has words of its own for what is wrong, before any of its branches was tried."""
+    return error["type"] == "value_error" and len(error["loc"]) == len(place.path)
 
 
 @dataclass(frozen=True, slots=True)
