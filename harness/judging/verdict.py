@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from harness.faults.effects import EdgeRule, TapMode, TapShape
@@ -38,8 +39,11 @@ from harness.reading.quantities import plain
 from harness.record.history import Begun, Injected, Injecting, OfFault, Reverted
 
 
-def judge(evidence: Evidence) -> Result:
-    """What the run came to; the same evidence gives the same result."""
+def judge(evidence: Evidence, numbers: Collection[str] | None = None) -> Result:
+    """What the run came to; the same evidence gives the same result.
+
+    *numbers*: names of the metrics that stand in it beside what was expected; None: all there are, which takes longer than all else.
+    """
     findings = [finding(evidence, expectation) for expectation in evidence.plan.expectations]
     quality = measurement_quality(evidence)
     faults = [_fault(evidence, disturbance) for disturbance in evidence.plan.disturbances]
@@ -48,6 +52,7 @@ def judge(evidence: Evidence) -> Result:
     judgement = _judgement(evidence, findings, doubts, [worsened, stuck])
     begun, plan = evidence.begun, evidence.plan
     ended = evidence.ended
+    told = metrics.items() if numbers is None else [(name, metrics[name]) for name in numbers]
     return Result(
         run_id=begun.run_id,
         verdict=judgement.verdict,
@@ -65,7 +70,7 @@ def judge(evidence: Evidence) -> Result:
         duration_s=round(ended.at_s if ended else evidence.observed_until_s, 3),
         proxy=result.Proxy(engine=begun.proxy_engine, version=begun.proxy_version),
         phases=[_phase(evidence, phase.name, phase.start_s, phase.end_s) for phase in plan.phases],
-        metrics={name: _document(evidence, metric) for name, metric in metrics.items() if metric.there(plan)},
+        metrics={name: _document(evidence, metric) for name, metric in told if metric.there(plan)},
         findings=findings,
         unasked=worsened,
         metastable="; ".join(stuck),

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 import pytest
-from simulated_world import begun
+from simulated_world import begun, tabled
 
 from harness.judging.evidence import Evidence
 from harness.judging.joining import derive_attempts, derive_requests
@@ -20,7 +20,6 @@ from harness.reading.target import Target
 from harness.record.columns import Table
 from harness.record.history import Confirmed, Ended, Event, Injected, Injecting, Reverted, Reverting
 from harness.record.rows import Arrival, Attempt, Request
-from harness.record.tables import table
 
 SIMULATED = {"simulated": {"first_token": "250ms", "sigma": 0, "tokens": 3, "token_gap": "100ms"}}
 TARGET = {
@@ -157,15 +156,15 @@ def make_evidence() -> MakeEvidence:
     ) -> Evidence:
         rows = requests_of(made) if requests is None else requests
         tries = [attempt_of(row) for row in rows] if attempts is None else attempts
-        asked = Table.of(table(rows, Request, 0.0))
-        tried = derive_attempts(made, Table.of(table(tries, Attempt, 0.0)), asked)
+        asked = tabled(rows, Request)
+        tried = derive_attempts(made, tabled(tries, Attempt), asked)
         return Evidence(
             plan=made,
             begun=msgspec.structs.replace(begun(made), requests=planned),
             history=tuple(history_of(made) if history is None else history),
             request_table=derive_requests(made, asked, tried),
             attempt_table=tried,
-            arrival_table=Table.of(table(arrivals, Arrival, 0.0)),
+            arrival_table=tabled(arrivals, Arrival),
             traffic_table=None if traffic is None else Table.of(traffic),
             **keys,
         )

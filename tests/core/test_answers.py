@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from concluded import concluded
+from simulated_world import tabled
 
-from harness.judging import verdict
 from harness.judging.answers import satisfies
 from harness.judging.evidence import Evidence
 from harness.judging.joining import derive_requests
@@ -18,9 +19,7 @@ from harness.judging.result import Result
 from harness.planning.plan import Plan
 from harness.reading.questions import Expected, Question, Questions
 from harness.reading.scenario import Answers
-from harness.record.columns import Table
 from harness.record.rows import Request
-from harness.record.tables import table
 
 MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Evidence]
@@ -47,10 +46,8 @@ def judged(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows) -> Judg
         texts = {name: question.text for name, question in asked.items()}
         requests = rows(plan, change)
         found = make_evidence(plan, requests=requests, asked=asked, questions=texts)
-        derived = derive_requests(
-            plan, Table.of(table(requests, Request, 0.0)), found.attempt_table, found.publications(), asked
-        )
-        return verdict.judge(replace(found, request_table=derived))
+        derived = derive_requests(plan, tabled(requests, Request), found.attempt_table, found.publications(), asked)
+        return concluded(replace(found, request_table=derived))
 
     return judge
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from concluded import concluded
 from msgspec.structs import replace
 from simulated_world import Memory, Plain, SimWorld
 
 from harness.faults.effects import Drawn, Sight
 from harness.interfaces.terminal import verdict_lines
-from harness.judging import verdict
 from harness.judging.result import Fault, Result
 from harness.planning.plan import Plan
 from harness.protocols.nonce import nonce
@@ -40,7 +40,7 @@ def arrivals(*each: tuple[int, str], at_s: float = 3.5) -> list[Arrival]:
 @pytest.fixture
 def judged(make_plan: MakePlan, make_evidence: MakeEvidence) -> Callable[..., Result]:
     def judge(rows: list[Arrival], *faults: dict[str, Any]) -> Result:
-        return verdict.judge(make_evidence(make_plan(faults=faults, expect=EXPECT), arrivals=rows))
+        return concluded(make_evidence(make_plan(faults=faults, expect=EXPECT), arrivals=rows))
 
     return judge
 
@@ -84,7 +84,7 @@ def test_of_a_share_of_connections_is_told_how_many_came_to_it_on_all_its_links(
     ]
     made = make_evidence(plan)
     history = [event for event in made.history if not isinstance(event, Confirmed)]
-    result = verdict.judge(make_evidence(plan, history=[*history[:2], *(early if shown else ()), *looks, *history[2:]]))
+    result = concluded(make_evidence(plan, history=[*history[:2], *(early if shown else ()), *looks, *history[2:]]))
     (fault,) = result.faults
     assert fault.share_of == ("connections" if shown else "attempts")
     assert (shares(fault) if shown else fault.share_delivered) == shown
@@ -223,7 +223,7 @@ def test_behind_a_limit_a_share_comes_out_as_it_was_asked(make_plan: MakePlan, s
     plan = make_plan(faults=[LIMIT, errors(share)], phases=(1, 2, 20, 2), load={"rate_per_s": 60}, expect=EXPECT)
     sim = SimWorld(plan, Plain, 3)
     evidence = sim.evidence(loop.run(plan, sim.world, Memory()))
-    asked, delivered, n = shares(verdict.judge(evidence).faults[1])
+    asked, delivered, n = shares(concluded(evidence).faults[1])
     assert (asked, delivered) == (share, pytest.approx(share, abs=0.06))
     assert 200 < n < 0.7 * (evidence.arrivals["link"] == "provider-east").sum()
 
@@ -252,7 +252,7 @@ def test_a_share_of_conversations_comes_out_as_it_was_asked_and_all_turns_of_one
     fault = errors(0.5, per="conversation")
     plan = make_plan(faults=[fault], phases=(1, 2, 8, 2), load={"rate_per_s": 20, "turn_gap": "4s"}, expect=EXPECT)
     sim = SimWorld(plan, Plain, 3)
-    result = verdict.judge(sim.evidence(loop.run(plan, sim.world, Memory())))
+    result = concluded(sim.evidence(loop.run(plan, sim.world, Memory())))
     assert shares(result.faults[0])[1] == pytest.approx(0.5, abs=0.2)
     assert not [doubt for doubt in result.doubts if doubt.kind == "other_share"]
 
@@ -283,7 +283,7 @@ def test_what_is_drawn_together_is_held_against_the_share_as_one(
     fault, load = errors(0.25, per=per), {"rate_per_s": 10, "turn_gap": "4s"}
     plan = make_plan(faults=[fault], load=load, expect=EXPECT, phases=(1, 2, 10, 2))
     assert plan.schedule.conversations == 40
-    result = verdict.judge(make_evidence(plan, arrivals=drawn_together(per, 20, (hit, True), (40 - hit, False))))
+    result = concluded(make_evidence(plan, arrivals=drawn_together(per, 20, (hit, True), (40 - hit, False))))
     told = f"hit {hit / 40:.0%}".replace("%", " %") + f" of 40 {per}s that came to it, and 25 % was asked"
     assert (told in result.reason) is not trusted
 
@@ -295,7 +295,7 @@ def test_of_a_fault_that_comes_and_goes_often_no_more_runs_are_called_far_off(
         plan = make_plan(faults=[errors(0.25) | flap], expect=EXPECT, phases=(1, 2, 60, 2))
         name = "http_error-1.1" if flap else "http_error-1"
         rows = [Arrival("provider-east", 3.2, came_to=name, hit_by=name if n < 41 else "") for n in range(100)]
-        return verdict.judge(make_evidence(plan, arrivals=rows)).reason
+        return concluded(make_evidence(plan, arrivals=rows)).reason
 
     assert "hit 41 % of 100 attempts" in judged({})
     assert "hit 41 %" not in judged({"flap": {"period": "2s", "duty": 0.5}})

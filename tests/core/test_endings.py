@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from concluded import concluded
 
-from harness.judging import verdict
 from harness.judging.result import Result
 from harness.planning.plan import Plan
 from harness.record.history import Ended, Event, Reverted, Reverting
@@ -39,7 +39,7 @@ def died(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, events: A
     def judged(at_s: float, reason: str = "service_ended", expect: str = "good_ratio >= 0.2 in baseline") -> Result:
         plan = make_plan(expect=[expect])
         asked = [row for row in rows(plan) if row.due_s < at_s]
-        return verdict.judge(make_evidence(plan, requests=asked, history=ended_at(at_s, events(plan), reason)))
+        return concluded(make_evidence(plan, requests=asked, history=ended_at(at_s, events(plan), reason)))
 
     return judged
 
@@ -94,7 +94,7 @@ def test_a_service_that_falls_silent_for_good_is_told_though_no_expectation_look
 ) -> None:
     plan = make_plan(expect=["good_ratio >= 0.5 in baseline"])
     asked = rows(plan, lambda _, due_s: SILENT if silent_s is not None and due_s >= silent_s else {})
-    result = verdict.judge(make_evidence(plan, requests=asked))
+    result = concluded(make_evidence(plan, requests=asked))
     assert result.verdict == "pass"
     assert [note for note in result.quality.notes if "were answered" in note] == ([said] if said else [])
     assert ("were answered" in result.reason) == bool(said)
@@ -106,7 +106,7 @@ def test_one_entry_that_falls_silent_for_good_is_told_by_name(
 ) -> None:
     plan = make_plan(expect=["good_ratio >= 0.5 in baseline"])
     asked = rows(plan, lambda index, due_s: SILENT if index % 2 and due_s >= 4 else {})
-    result = verdict.judge(make_evidence(plan, requests=asked))
+    result = concluded(make_evidence(plan, requests=asked))
     assert "at west 0 of 15 requests that were due from 4.1 s on, to the end of the run, were answered" in result.reason
     assert len([note for note in result.quality.notes if "were answered" in note]) == 1
 
@@ -118,7 +118,7 @@ def test_nothing_is_told_of_an_entry_without_a_name(
     plan = make_plan(expect=["good_ratio >= 0.5 in baseline"])
     asked = rows(plan, lambda index, due_s: {"entry": ""} | (SILENT if index % 2 and due_s >= 4 else {}))
     asked = [msgspec.structs.replace(row, entry="east") if row.status else row for row in asked]
-    result = verdict.judge(make_evidence(plan, requests=asked))
+    result = concluded(make_evidence(plan, requests=asked))
     assert "were answered" not in result.reason + str(result.quality.notes)
 
 
@@ -127,5 +127,5 @@ def test_a_service_that_answers_with_errors_to_the_end_has_not_fallen_silent(
 ) -> None:
     plan = make_plan(expect=["good_ratio >= 0.5 in baseline"])
     asked = rows(plan, lambda _, due_s: {"status": 503, "outcome": "error"} if due_s >= 4 else {})
-    result = verdict.judge(make_evidence(plan, requests=asked))
+    result = concluded(make_evidence(plan, requests=asked))
     assert "were answered" not in result.reason + str(result.quality.notes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from concluded import concluded
 from pydantic import ValidationError
 from simulated_world import GoesByConnections, GoesByOutcomes, Service, simulate
 
@@ -16,7 +17,6 @@ from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.sample import pick
-from harness.judging.verdict import judge
 from harness.planning.outline import outline
 from harness.planning.plan import Plan
 from harness.prepare import Asked, prepare
@@ -158,9 +158,9 @@ def test_of_a_time_in_which_nobody_looked_nothing_is_known(told: Told) -> None:
 
 def test_limits_are_held_and_broken(told: Told) -> None:
     expect = ["healthy_while_failing_s <= 4", "unhealthy_while_serving_s <= 2 in fault"]
-    assert [finding.verdict for finding in judge(told(late, expect=expect)).findings] == ["pass", "pass"]
-    assert [finding.verdict for finding in judge(told(always, expect=expect)).findings] == ["fail", "pass"]
-    never = judge(told(lambda entry, at_s: False, expect=expect))
+    assert [finding.verdict for finding in concluded(told(late, expect=expect)).findings] == ["pass", "pass"]
+    assert [finding.verdict for finding in concluded(told(always, expect=expect)).findings] == ["fail", "pass"]
+    never = concluded(told(lambda entry, at_s: False, expect=expect))
     assert [finding.verdict for finding in never.findings] == ["pass", "fail"]
 
 
@@ -217,7 +217,7 @@ def test_a_hiccup_and_an_outage_tell_a_url_that_goes_by_what_users_get_from_one_
 ) -> None:
     path = SCENARIOS / "health" / "hiccup-and-outage.yaml"
     plan = prepare(path, SCENARIOS / "targets" / f"{target}.yaml", Asked(), None).plan
-    result = judge(simulate(replace(plan, seed=1), service, 1, loop.run))
+    result = concluded(simulate(replace(plan, seed=1), service, 1, loop.run))
     assert {finding.verdict for finding in result.findings} == {verdict}
     assert result.verdict == verdict, result.reason
 

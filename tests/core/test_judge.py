@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from concluded import concluded
 
 from harness.faults.effects import Sight
 from harness.judging import verdict
@@ -56,7 +57,7 @@ def test_the_worst_that_holds_is_the_verdict(
         plan = make_plan(expect=[EXPECTED[one] for one in found])
         trouble = [] if trusted else [Alarm(4.0, "the proxy wedged")]
         evidence = make_evidence(plan, history=[*events(plan)[:-1], *trouble, *ENDED[ended]])
-        result = verdict.judge(evidence)
+        result = concluded(evidence)
         expected = worst(SAYS.get(ended, ended), "pass" if trusted else "invalid", *found)
         assert (result.verdict, result.exit_status) == (expected, EXIT_STATUS[result.verdict])
         assert [finding.verdict for finding in result.findings] == found
@@ -71,10 +72,10 @@ def test_there_is_an_exit_status_and_a_rank_for_every_verdict() -> None:
 
 @pytest.fixture
 def judged(make_plan: MakePlan, make_evidence: MakeEvidence) -> Callable[..., Result]:
-    """The result of a run in which nothing went wrong but for what is given."""
+    """The result of a run in which nothing went wrong but for what is given, with no other *numbers* than those."""
 
-    def judge(plan: Plan | None = None, **keys: Any) -> Result:
-        return verdict.judge(make_evidence(plan or make_plan(), **keys))
+    def judge(plan: Plan | None = None, numbers: Sequence[str] = (), **keys: Any) -> Result:
+        return verdict.judge(make_evidence(plan or make_plan(), **keys), numbers)
 
     return judge
 
@@ -198,7 +199,7 @@ def test_what_is_in_flight_when_a_fault_begins_is_no_trouble_of_the_baseline(
     # The fault begins at 13 s. What was due up to 3 s before may have been hit by it; what was due from 5.5 s to 8.5 s was not.
     made = make_plan(expect=["good_ratio >= 0.5 in fault"], **SLOW)
     lost = rows(made, slow_answers(lost_until_s - 3, lost_until_s))
-    result = verdict.judge(make_evidence(made, requests=lost))
+    result = concluded(make_evidence(made, requests=lost))
     assert result.quality.steady_baseline is steady
 
 
@@ -206,7 +207,7 @@ def test_without_a_fault_nothing_of_the_baseline_is_left_out(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
 ) -> None:
     made = make_plan(faults=[], expect=["good_ratio >= 0.5"], **SLOW)
-    result = verdict.judge(make_evidence(made, requests=rows(made, slow_answers(10, 13))))
+    result = concluded(make_evidence(made, requests=rows(made, slow_answers(10, 13))))
     assert result.quality.steady_baseline is False
 
 
@@ -220,7 +221,7 @@ def test_what_is_in_flight_when_a_fault_begins_says_nothing_of_how_failures_clum
             lost = 13 <= due_s < 16 or (lost_before and 10 <= due_s < 13)
             return {"outcome": "timed_out", "end_s": due_s + 6} if lost else {"end_s": due_s + 3}
 
-        return verdict.judge(make_evidence(made, requests=rows(made, change)))
+        return verdict.judge(make_evidence(made, requests=rows(made, change)), ["good_ratio"])
 
     alone, hit = fault(lost_before=False), fault(lost_before=True)
     assert hit.verdict == alone.verdict == "fail"
@@ -977,7 +978,7 @@ def test_times_that_cannot_be_are_measured_nowhere_and_counted(
 ) -> None:
     plan = make_plan()
     asked = rows(plan, lambda index, _: ORDERLY | instants if index == 20 else {})
-    result = judged(plan, requests=asked)
+    result = judged(plan, ["latency_ms"], requests=asked)
     assert (result.quality.impossible, result.verdict) == (n, "invalid" if n else "pass")
     assert ("1 row with times that cannot be" in result.reason) == bool(n)
     # Of an answer that never came it is known how long it was waited for.
@@ -1008,7 +1009,7 @@ def test_a_fault_that_could_not_be_put_back_is_not_told_as_gone(
 ) -> None:
     plan = make_plan()
     stuck = [Reverted(5.0, "latency-1", "no answer") if isinstance(e, Reverted) else e for e in events(plan)]
-    result = judged(plan, history=stuck)
+    result = judged(plan, ["recovery_time_s"], history=stuck)
     assert result.verdict == "invalid"
     assert result.reason == "latency-1 could not be put back: no answer."
     assert result.faults[0].reverted_at_s is None
@@ -1292,6 +1293,39 @@ def test_judging_twice_gives_the_same_bytes(make_plan: MakePlan, make_evidence: 
     one, other = (verdict.judge(make_evidence(plan, requests=list(order))) for order in (asked, reversed(asked)))
     assert one.to_json() == other.to_json()
     assert Result.model_validate_json(one.to_json()) == one
+
+
+def test_without_its_numbers_a_run_comes_to_the_same(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
+    evidence = make_evidence(make_plan(expect=["good_ratio <= 0.5 in fault"]))
+    whole = verdict.judge(evidence)
+    assert len(whole.metrics) > 30
+    assert concluded(evidence) == whole.model_copy(update={"metrics": {}})
+    some = ["latency_ms", "good_ratio"]
+    assert verdict.judge(evidence, some).metrics == {name: whole.metrics[name] for name in some}
+
+
+LOST: dict[str, dict[str, Any]] = {
+    "all": {"requests": [], "attempts": [], "history": []},
+    "requests": {"requests": []},
+    "attempts": {"attempts": []},
+    "history": {"history": []},
+    "answers": {"requests": [Request(index, 0, index / 10) for index in range(70)]},
+    "ends": {"attempts": [Attempt("provider-east", 2.0 + index / 10) for index in range(50)]},
+    "all but one": {"requests": [Request(0, 0, 0.0)], "attempts": [Attempt("provider-east", 3.0)]},
+    "order": {"arrivals": [Arrival("provider-east", 5.0 - index / 10, forwarded_s=1.0) for index in range(50)]},
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("faults", [True, False])
+def test_every_number_is_told_or_told_to_be_none_whatever_is_lost(
+    make_plan: MakePlan, make_evidence: MakeEvidence, lost: str, faults: bool
+) -> None:
+    keys = {} if faults else {"faults": []}
+    made = make_plan(phases=(1, 2, 2, 2), **keys)
+    result = verdict.judge(make_evidence(made, **LOST[lost]))
+    assert len(result.metrics) > 30
+    assert Result.model_validate_json(result.to_json()) == result
 
 
 def test_a_history_read_from_its_lines_is_judged_as_the_one_that_was_written(

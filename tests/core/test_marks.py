@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from concluded import concluded
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.sample import pick
-from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
 from harness.reading.target import Target
@@ -92,14 +92,14 @@ def test_where_nothing_could_have_shown_it_nothing_was_measured(told: Told) -> N
 
 def test_a_limit_on_degraded_answers_is_held_and_broken(told: Told, attempt: Try) -> None:
     expect = ["degraded_ratio <= 0.1 in fault"]
-    assert judge(told(lambda row: [attempt(row)], expect=expect)).findings[0].verdict == "pass"
+    assert concluded(told(lambda row: [attempt(row)], expect=expect)).findings[0].verdict == "pass"
     partial = told(lambda row: [attempt(row)], lambda index: {"degraded": True}, expect=expect)
-    assert judge(partial).findings[0].verdict == "fail"
+    assert concluded(partial).findings[0].verdict == "fail"
 
 
 def test_who_answers_nobody_has_not_kept_answers_from_being_degraded(told: Told, attempt: Try) -> None:
     expect = ["degraded_ratio <= 0.1 in fault"]
-    (found,) = judge(told(lambda row: [attempt(row)], lambda index: {"outcome": "error"}, expect=expect)).findings
+    (found,) = concluded(told(lambda row: [attempt(row)], lambda index: {"outcome": "error"}, expect=expect)).findings
     assert (found.verdict, found.remark) == (
         "inconclusive",
         "none of 200 requests got a good answer, and 100 of 100 in the baseline",
@@ -199,7 +199,7 @@ def test_without_a_mark_they_are_those_for_which_nothing_was_attempted(told: Tol
 def test_who_says_no_more_whether_it_is_so_keeps_within_no_limit_on_it(
     told: Told, attempt: Try, metric: str, mark: str, said: str, usual: Says, now: Says, missing: int
 ) -> None:
-    (found,) = judge(
+    (found,) = concluded(
         told(
             lambda row: [attempt(row)],
             says=lambda index: {f"says_{mark}": bool((now if index >= FAULT else usual)(index))},
@@ -222,7 +222,7 @@ def test_who_marks_only_what_is_so_and_does_so_seldomer_keeps_within_it(
         return {mark: so, f"says_{mark}": so}
 
     evidence = told(lambda row: [attempt(row)], says=says, expect=[f"{metric} <= 0.1 in fault"])
-    (found,) = judge(evidence).findings
+    (found,) = concluded(evidence).findings
     assert (found.verdict, found.remark) == ("pass", "")
 
 
@@ -231,7 +231,7 @@ def test_a_limit_is_broken_all_the_same_by_what_is_still_marked(told: Told, atte
         return {"degraded": index >= FAULT and index % 2 == 0, "says_degraded": index < FAULT}
 
     evidence = told(lambda row: [attempt(row)], says=says, expect=["degraded_ratio <= 0.1 in fault"])
-    assert judge(evidence).findings[0].verdict == "fail"
+    assert concluded(evidence).findings[0].verdict == "fail"
 
 
 # What cannot be known

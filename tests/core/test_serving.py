@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from concluded import concluded
 
 from harness.interval import Interval
 from harness.judging import serving
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.sample import pick
-from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.protocols.sketch import sketch
 from harness.reading.expectation import Selection
@@ -155,9 +155,9 @@ def test_of_answers_that_nobody_was_seen_to_give_nothing_is_known(told: Told, at
 
 def test_a_limit_on_fallbacks_is_held_and_broken(told: Told, attempt: Try) -> None:
     expect = ["fallback_ratio <= 0.2 in fault"]
-    assert judge(told(lambda row: by_entry(attempt, row), expect=expect)).findings[0].verdict == "pass"
+    assert concluded(told(lambda row: by_entry(attempt, row), expect=expect)).findings[0].verdict == "pass"
     fallen = told(lambda row: [attempt(row, link=WEST)] if lost(row) else by_entry(attempt, row), expect=expect)
-    assert judge(fallen).findings[0].verdict == "fail"
+    assert concluded(fallen).findings[0].verdict == "fail"
 
 
 # failback_time_s
@@ -207,7 +207,7 @@ def test_a_usual_share_that_a_short_baseline_hardly_shows_leaves_open_what_is_it
 
     before = (FAULT_S - baseline_s, baseline_s, *PHASES[2:])
     evidence = told(four_of_five, phases=before, expect=["failback_time_s <= 5"], load=OFTEN)
-    assert judge(evidence).findings[0].verdict == verdict
+    assert concluded(evidence).findings[0].verdict == verdict
 
 
 def test_where_what_is_broken_serves_nothing_usually_there_is_nothing_to_go_back_to(told: Told, attempt: Try) -> None:
@@ -221,7 +221,7 @@ def test_a_limit_on_the_way_back_is_held_and_broken(told: Told, attempt: Try) ->
     for after_s, verdict in ((1, "pass"), (9, "fail")):
         back_s = GONE_S + after_s
         evidence = told(lambda row, back_s=back_s: away_until(attempt, row, back_s), expect=expect, load=OFTEN)
-        assert judge(evidence).findings[0].verdict == verdict
+        assert concluded(evidence).findings[0].verdict == verdict
 
 
 # probes_per_s
@@ -268,5 +268,5 @@ def test_a_limit_on_probes_is_held_and_broken(told: Told, attempt: Try) -> None:
     quiet = told(
         lambda row: by_entry(attempt, row) if row.due_s < FAULT_S else [attempt(row, link=WEST)], expect=expect
     )
-    assert judge(quiet).findings[0].verdict == "pass"
-    assert judge(told(lambda row: [attempt(row)], expect=expect)).findings[0].verdict == "fail"
+    assert concluded(quiet).findings[0].verdict == "pass"
+    assert concluded(told(lambda row: [attempt(row)], expect=expect)).findings[0].verdict == "fail"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from concluded import concluded
 
-from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
 from harness.judging.starvation import loads
@@ -66,7 +66,7 @@ def judge(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, started:
         def change(index: int, due_s: float) -> dict[str, Any]:
             return {"outcome": "timed_out"} if first <= index < first + bad else {}
 
-        return verdict.judge(make_evidence(made, requests=rows(made, change), measurements=samples(made)))
+        return concluded(make_evidence(made, requests=rows(made, change), measurements=samples(made)))
 
     return judged
 
@@ -107,7 +107,7 @@ def test_what_was_not_measured_at_all_was_not_for_want_of_time(
     made = make_plan(expect=["ttft_ms.p50 <= 900 in fault"], of=started)
     never = rows(made, lambda index, due_s: {"first_token_s": None})
     samples = whole(made, busy=FAULT, taken=0.6, threads=STARVED)
-    assert verdict.judge(make_evidence(made, requests=never, measurements=samples)).verdict == "inconclusive"
+    assert concluded(make_evidence(made, requests=never, measurements=samples)).verdict == "inconclusive"
 
 
 def test_a_service_that_starves_itself_fails(judge: Judge) -> None:
@@ -153,7 +153,7 @@ def test_so_does_an_amplification_that_want_of_time_cannot_explain(
     requests = rows(made)
     attempts = [attempt(row) for row in requests for _ in range(tries)]
     samples = whole(made, busy=(3,), taken=0.7, threads=STARVED)
-    result = verdict.judge(make_evidence(made, requests=requests, attempts=attempts, measurements=samples))
+    result = concluded(make_evidence(made, requests=requests, attempts=attempts, measurements=samples))
     assert result.verdict == said, (result.findings, result.quality.instrument)
 
 
@@ -172,7 +172,7 @@ def test_who_was_busy_is_named_beside_another_reason_to_distrust_a_run(
     made = make_plan(of=started)
     unsteady = rows(made, lambda index, due_s: {"outcome": "timed_out"} if 1 <= due_s < 3 else {})
     busy, quiet = (
-        verdict.judge(make_evidence(made, requests=unsteady, measurements=whole(made, busy=range(7), taken=taken)))
+        concluded(make_evidence(made, requests=unsteady, measurements=whole(made, busy=range(7), taken=taken)))
         for taken in (0.7, 0.1)
     )
     assert busy.verdict == quiet.verdict == "invalid"
@@ -213,5 +213,5 @@ def test_where_the_machine_tells_nothing_that_is_not_measured_and_never_0(
 
 def test_a_loop_that_is_later_than_can_be_told_has_no_figure(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
     made = make_plan()
-    result = verdict.judge(make_evidence(made, measurements=[late(s, place=len(EDGES_MS)) for s in range(7)]))
+    result = concluded(make_evidence(made, measurements=[late(s, place=len(EDGES_MS)) for s in range(7)]))
     assert result.quality.instrument[0].late_ms["wire"].p99 is None

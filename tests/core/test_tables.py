@@ -7,11 +7,11 @@ from math import isnan, nan
 
 import pandas as pd
 import pytest
+from simulated_world import tabled
 
 from harness.judging import marks
 from harness.judging.joining import derive_attempts, derive_requests
 from harness.planning.plan import Plan
-from harness.record.columns import Table
 from harness.record.rows import Arrival, Attempt, Request
 from harness.record.tables import table
 
@@ -47,8 +47,8 @@ def test_what_was_not_said_is_not_a_number() -> None:
 
 
 def requests(plan: Plan, *rows: Request, attempts: list[Attempt] | None = None) -> pd.DataFrame:
-    asked = Table.of(table(rows, Request, 0.0))
-    tried = derive_attempts(plan, Table.of(table(attempts or [], Attempt, 0.0)), asked)
+    asked = tabled(rows, Request)
+    tried = derive_attempts(plan, tabled(attempts or [], Attempt), asked)
     return derive_requests(plan, asked, tried).frame
 
 
@@ -83,7 +83,7 @@ def test_good_is_complete_and_in_time(make_plan: MakePlan, row: Request, good: b
 
 def test_attempts_are_joined_by_nonce_and_counted_where_their_request_was_due(make_plan: MakePlan) -> None:
     plan = make_plan()
-    asked = Table.of(table([Request(0, 0, 2.9, nonce="n-a"), Request(1, 0, 3.1, nonce="n-b")], Request, 0.0))
+    asked = tabled([Request(0, 0, 2.9, nonce="n-a"), Request(1, 0, 3.1, nonce="n-b")], Request)
     tries = [
         Attempt("east", 4.0, "n-a", retry_count=1, end_s=4.5),
         Attempt("east", 3.0, "n-a", retry_count=0, end_s=3.9),
@@ -92,7 +92,7 @@ def test_attempts_are_joined_by_nonce_and_counted_where_their_request_was_due(ma
         Attempt("east", 3.5, "n-c"),
         Attempt("east", 3.6, ""),
     ]
-    found = derive_attempts(plan, Table.of(table(tries, Attempt, 0.0)), asked)
+    found = derive_attempts(plan, tabled(tries, Attempt), asked)
     tried = found.frame
     assert list(zip(tried["start_s"], tried["request"], tried["layer"], tried["phase"], strict=True)) == [
         (3.0, 0, "first", "baseline"),
@@ -122,9 +122,9 @@ def test_attempts_are_counted_wherever_their_request_lies_in_whichever_piece_of_
 ) -> None:
     monkeypatch.setattr(marks, "_AT_ONCE", 2)
     plan = make_plan()
-    asked = Table.of(table([Request(index, 0, 3.0 + index, nonce=f"n-{index}") for index in indexes], Request, 0.0))
+    asked = tabled([Request(index, 0, 3.0 + index, nonce=f"n-{index}") for index in indexes], Request)
     tries = [Attempt("east", 3.5 + index + 0.1 * n, f"n-{index}") for index in {*indexes} for n in range(index % 3)]
-    found = derive_attempts(plan, Table.of(table([*tries, Attempt("east", 9.0, "n-x")], Attempt, 0.0)), asked)
+    found = derive_attempts(plan, tabled([*tries, Attempt("east", 9.0, "n-x")], Attempt), asked)
     assert derive_requests(plan, asked, found).numbers("attempts").tolist() == [index % 3 for index in indexes]
     layers = zip(found.numbers("request").tolist(), found.words("layer").tolist(), strict=True)
     alone, twice = [index for index in {*indexes} if index % 3 == 1], [index for index in {*indexes} if index % 3 == 2]
@@ -134,8 +134,8 @@ def test_attempts_are_counted_wherever_their_request_lies_in_whichever_piece_of_
 
 def test_without_rows_there_are_tables_all_the_same(make_plan: MakePlan) -> None:
     plan = make_plan()
-    asked = Table.of(table([], Request, 0.0))
-    found = derive_attempts(plan, Table.of(table([], Attempt, 0.0)), asked)
+    asked = tabled([], Request)
+    found = derive_attempts(plan, tabled([], Attempt), asked)
     derived, tried = derive_requests(plan, asked, found).frame, found.frame
     assert (len(derived), len(tried)) == (0, 0)
     assert {"phase", "good", "latency_ms", "ttft_ms", "attempts"} <= set(derived.columns)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from concluded import concluded
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.metrics.tokens_and_cost import mean_of_amounts, price_of
 from harness.judging.sample import pick
-from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
 from harness.reading.questions import Question
@@ -162,7 +162,7 @@ def test_without_a_good_answer_all_was_for_nothing(told: Told) -> None:
         expect=["cost_per_good <= 0.006 in fault"],
     )
     assert in_fault("cost_per_good", none).value == inf
-    (finding,) = judge(none).findings
+    (finding,) = concluded(none).findings
     assert (finding.verdict, finding.censored, finding.high) == ("fail", True, None)
     assert finding.value == finding.low == pytest.approx(in_fault("cost_per_good", none).low)
     assert finding.remark == "no answer was good, so all of it was for nothing"
@@ -179,9 +179,9 @@ def test_what_has_no_price_is_told_of_and_without_prices_nothing_is_known(told: 
 def test_a_limit_on_cost_is_held_and_broken(told: Told) -> None:
     expect = ["cost_per_good <= 0.006 in fault", "tokens_per_request <= 1500 in fault"]
     held = told(lambda row: [answered(row)], target={"prices": PRICES}, expect=expect)
-    assert [finding.verdict for finding in judge(held).findings] == ["pass", "pass"]
+    assert [finding.verdict for finding in concluded(held).findings] == ["pass", "pass"]
     dear = told(lambda row: [answered(row)] * 3, target={"prices": PRICES}, expect=expect)
-    assert [finding.verdict for finding in judge(dear).findings] == ["fail", "fail"]
+    assert [finding.verdict for finding in concluded(dear).findings] == ["fail", "fail"]
 
 
 def test_a_limit_is_not_held_by_what_could_be_counted_where_much_could_not(told: Told) -> None:
@@ -192,7 +192,7 @@ def test_a_limit_is_not_held_by_what_could_be_counted_where_much_could_not(told:
         def arrivals(row: Request) -> list[Arrival]:
             return [answered(row, **(unknown if row.index % every == 0 else {}))]
 
-        return [one.verdict for one in judge(told(arrivals, target={"prices": PRICES}, expect=expect)).findings]
+        return [one.verdict for one in concluded(told(arrivals, target={"prices": PRICES}, expect=expect)).findings]
 
     assert verdicts(2, unread) == ["inconclusive", "inconclusive", "pass"]
     assert verdicts(2, {"model": "other"}) == ["pass", "inconclusive", "pass"]
@@ -276,7 +276,7 @@ def test_where_no_key_was_seen_nothing_was_measured_and_a_link_without_one_of_it
     # It may be its own as well, so nobody passes by it, and nobody fails.
     found = in_fault("credential_leaks", evidence)
     assert (found.value, found.low, found.high) == (0, 0, 200)
-    assert [finding.verdict for finding in judge(evidence).findings] == ["inconclusive"]
+    assert [finding.verdict for finding in concluded(evidence).findings] == ["inconclusive"]
 
 
 def test_a_standby_that_is_asked_with_a_key_that_no_other_link_had_leaves_nothing_open(
@@ -286,7 +286,7 @@ def test_a_standby_that_is_asked_with_a_key_that_no_other_link_had_leaves_nothin
         return [attempt(row, link=WEST if broken(row) else EAST, key_of="?b" if broken(row) else "?a")]
 
     evidence = told(of=of, expect=["credential_leaks <= 0 in fault"])
-    assert [finding.verdict for finding in judge(evidence).findings] == ["pass"]
+    assert [finding.verdict for finding in concluded(evidence).findings] == ["pass"]
 
 
 def test_limits_on_what_must_not_leave_are_held_and_broken(told: Told, attempt: Try) -> None:
@@ -296,6 +296,6 @@ def test_limits_on_what_must_not_leave_are_held_and_broken(told: Told, attempt: 
         return [attempt(row, key_of=EAST, link=WEST if away and broken(row) else EAST)]
 
     held = told(of=lambda row: of(row, away=False), asked=ASKED, expect=expect)
-    assert [finding.verdict for finding in judge(held).findings] == ["pass", "pass"]
+    assert [finding.verdict for finding in concluded(held).findings] == ["pass", "pass"]
     left = told(of=lambda row: of(row, away=True), asked=ASKED, expect=expect)
-    assert [finding.verdict for finding in judge(left).findings] == ["fail", "fail"]
+    assert [finding.verdict for finding in concluded(left).findings] == ["fail", "fail"]

@@ -8,6 +8,7 @@ from math import nan
 from typing import Any
 
 import pytest
+from simulated_world import tabled
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
@@ -16,9 +17,7 @@ from harness.judging.sample import pick
 from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
-from harness.record.columns import Table
 from harness.record.rows import Arrival, Attempt, Request
-from harness.record.tables import table
 
 MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Evidence]
@@ -137,7 +136,7 @@ def test_who_asks_something_else_with_an_answer_makes_another_call(
         for _, tries in evidence.attempts.groupby("request")
         for one, digest in zip(tries.itertuples(), said, strict=False)
     ]
-    evidence = replace(evidence, arrival_table=Table.of(table(seen, Arrival, 0.0)), _made={})
+    evidence = replace(evidence, arrival_table=tabled(seen, Arrival), _made={})
     assert in_fault("duplicate_completions", evidence).value == many
 
 

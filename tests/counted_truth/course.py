@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, TypeVar
 
 import msgspec
-from simulated_world import begun
+from simulated_world import begun, tabled
 
 from counted_truth.provider import Asked, Providers, Told
 from counted_truth.services import EAST, WEST
@@ -25,10 +25,8 @@ from harness.reading.expectation import parse
 from harness.reading.questions import Question
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
-from harness.record.columns import Table
 from harness.record.history import Confirmed, Ended, Event, Injected, Injecting, Published, Reverted, Reverting
 from harness.record.rows import Arrival, Attempt, Request
-from harness.record.tables import table
 from harness.running.world.effects import counted
 
 LINKS = (EAST, WEST)
@@ -215,8 +213,8 @@ def _moved(rows: list[Row], zeros_s: dict[str, float]) -> list[Row]:
 def _evidence(
     course: Course, rows: list[Request], attempts: list[Attempt], arrivals: list[Arrival], replies: list[dict[str, Any]]
 ) -> Evidence:
-    requests = Table.of(table(rows, Request, 0.0))
-    tries = derive_attempts(course.plan, Table.of(table(attempts, Attempt, 0.0)), requests)
+    requests = tabled(rows, Request)
+    tries = derive_attempts(course.plan, tabled(attempts, Attempt), requests)
     ordered = [(row.nonce, reply["done"].get("orders", 0)) for row, reply in zip(rows, replies, strict=True)]
     ledger = [f"order for {nonce}" for nonce, times in ordered for _ in range(times)]
     return Evidence(
@@ -225,7 +223,7 @@ def _evidence(
         history=tuple(_history(course)),
         request_table=derive_requests(course.plan, requests, tries),
         attempt_table=tries,
-        arrival_table=Table.of(table(arrivals, Arrival, 0.0)),
+        arrival_table=tabled(arrivals, Arrival),
         asked={name: Question(id=name, text=f"{name}?", region=HOME.get(name)) for name in QUESTIONS},
         effects=counted(ledger, ANY_RUN),
     )

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import yaml
+from simulated_world import tabled
 
 from harness.judging.evidence import Evidence
 from harness.judging.joining import derive_attempts, derive_requests
@@ -18,11 +19,9 @@ from harness.planning.plan import Plan, plan
 from harness.reading.expectation import parse
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
-from harness.record.columns import Table
 from harness.record.history import Begun, Confirmed, Ended, Event, Injected, Injecting, Published, Reverted, Reverting
 from harness.record.presses import GivenUp, written
 from harness.record.rows import Arrival, Attempt, Request
-from harness.record.tables import table
 
 SCENARIO = """
 schema: harness.scenario/1
@@ -128,7 +127,7 @@ def told(story: Story) -> Made:
     arrivals: list[Arrival] = []
     for index in range(int(until_s * story.rate)):
         _tell(story, made, index, generator, requests, attempts, arrivals)
-    attempts_table, requests_table = Table.of(table(attempts, Attempt, 0.0)), Table.of(table(requests, Request, 0.0))
+    attempts_table, requests_table = tabled(attempts, Attempt), tabled(requests, Request)
     attempts_table = derive_attempts(made, attempts_table, requests_table)
     requests_table = derive_requests(made, requests_table, attempts_table)
     evidence = Evidence(
@@ -137,7 +136,7 @@ def told(story: Story) -> Made:
         history(made, story, until_s),
         requests_table,
         attempts_table,
-        Table.of(table(arrivals, Arrival, 0.0)),
+        tabled(arrivals, Arrival),
         {"provider-east": len(arrivals) // 2, "provider-west": len(arrivals) - len(arrivals) // 2},
         story.questions,
     )

@@ -14,6 +14,7 @@ from simulated_world.health import GoesByConnections, GoesByOutcomes
 from simulated_world.resilient import Resilient
 from simulated_world.service import Plain, Service
 from simulated_world.simulate import Memory, carried, simulate
+from simulated_world.tables import tabled
 from simulated_world.world import SimWorld, begun
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "begun",
     "carried",
     "simulate",
+    "tabled",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import get_args, get_type_hints
 
+import numpy as np
 import pytest
 
 from harness.dialects import dialects
@@ -28,6 +29,9 @@ from harness.faults.effects import (
 from harness.faults.requests import Attempted, Requests
 from harness.protocols.nonce import lot, nonce
 from harness.reading.target import Link, Simulated
+from harness.record.columns import Table
+from harness.record.rows import AnyRow, Arrival, Attempt, HealthCheck, Request, Traffic
+from harness.record.tables import table
 from harness.running.wire.edge.rules.base import Asked
 from harness.running.wire.edge.rules.in_force import Rules
 from simulated_world.calls import Calls, Failure
@@ -35,6 +39,7 @@ from simulated_world.events import Events, Process, Signal
 from simulated_world.network import NOT_CARRIED, Network, NotCarriedError
 from simulated_world.provider import Provider
 from simulated_world.stores import HEARTBEAT_S, Reading, Stores, fact
+from simulated_world.tables import tabled
 from simulated_world.wire import Exchange, Wire
 
 # Events
@@ -352,3 +357,44 @@ def test_two_stores_of_one_region_are_two_and_the_own_region_and_the_primary_com
     assert stores.nearest("north") == ["east", "west", "west-2"]
     assert read(events, stores, "west") is None
     assert read(events, stores, "west-2") is not None
+
+
+# Rows
+
+ROWS: list[list[AnyRow]] = [
+    [Request(1, 0, 3.5, sent_s=3.6, snapshot_version=3, overlapped=True, nonce="b"), Request(0, 0, 3.0, nonce="ä")],
+    [Attempt("west", 4.0, retry_count=1, retry_after_ms=20.5), Attempt("east", 4.5, end_s=4.6, status=503)],
+    [Arrival("west", 4.0, tokens_in=7), Arrival("east", 5.0, "n", forwarded_s=5.1)],
+    [Traffic("west", 1.0, lookups=2)],
+    [HealthCheck("a", 2.0, 2.5, 200, True), HealthCheck("", 3.0)],
+]
+
+
+def unlike(mine: Table, other: Table) -> list[str]:
+    """Names of the columns of which the two say something else, or in another way."""
+    pairs = {str(name): (mine.column(str(name)), other.column(str(name))) for name in other.frame.columns}
+    return [
+        name
+        for name, (one, two) in pairs.items()
+        if (type(one), getattr(one, "dtype", None)) != (type(two), getattr(two, "dtype", None))
+        or repr(one.tolist()) != repr(two.tolist())
+    ]
+
+
+@pytest.mark.parametrize("rows", ROWS, ids=lambda rows: type(rows[0]).__name__)
+@pytest.mark.parametrize("many", [0, 1, 2])
+def test_a_table_of_rows_says_what_the_frame_of_them_says(rows: list[AnyRow], many: int) -> None:
+    kind, some = type(rows[0]), rows[:many]
+    mine, other = tabled(some, kind, 1.5), Table.of(table(some, kind, 1.5))
+    assert len(mine) == len(other)
+    assert unlike(mine, other) == []
+    assert mine.frame.equals(other.frame)
+    assert (unlike(mine, Table.of(table(some, kind, 1.0))) != []) == (many > 0)
+
+
+def test_a_table_of_rows_stays_as_it_was_when_they_change() -> None:
+    row = Request(0, 0, 3.0)
+    made = tabled([row], Request)
+    row.due_s = 4.0
+    assert made.numbers("due_s").tolist() == made.frame["due_s"].tolist() == [3.0]
+    assert np.isnan(made.numbers("end_s")).all()

@@ -12,7 +12,6 @@ from harness.judging.following import counting, followed
 from harness.judging.joining import derive_attempts, derive_requests
 from harness.planning.plan import Plan
 from harness.reading.target import Link, Simulated, SimulatedUpstream, Target
-from harness.record.columns import Table
 from harness.record.history import Begun, History
 from harness.record.rows import Arrival, Attempt, HealthCheck, Request
 from harness.record.tables import table
@@ -28,6 +27,7 @@ from simulated_world.network import Network
 from simulated_world.provider import Provider
 from simulated_world.service import Service, Surroundings
 from simulated_world.stores import Stores
+from simulated_world.tables import tabled
 from simulated_world.users import Users
 from simulated_world.wire import Wire
 
@@ -163,10 +163,10 @@ class SimWorld:
 
     def evidence(self, history: History) -> Evidence:
         """What a run with this *history* left."""
-        requests = Table.of(table(self.clients.rows, Request, 0.0))
-        attempts = derive_attempts(self.plan, Table.of(table(self.wire.attempts, Attempt, 0.0)), requests)
+        requests = tabled(self.clients.rows, Request)
+        attempts = derive_attempts(self.plan, tabled(self.wire.attempts, Attempt), requests)
         requests = derive_requests(self.plan, requests, attempts)
-        arrivals = Table.of(table(self.wire.arrivals, Arrival, 0.0))
+        arrivals = tabled(self.wire.arrivals, Arrival)
         accepted = {name: provider.accepted for name, provider in self.providers.items()}
         looks = table(self._looks, HealthCheck, 0.0) if self.plan.target.health else None
         return Evidence(

@@ -12,7 +12,7 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from simulated_world import begun
+from simulated_world import begun, tabled
 
 from harness.judging.evidence import Evidence
 from harness.judging.joining import derive_attempts, derive_requests
@@ -22,10 +22,8 @@ from harness.planning.plan import plan
 from harness.reading.expectation import WHOLE
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
-from harness.record.columns import Table
 from harness.record.history import Ended
 from harness.record.rows import Arrival, Attempt, Request
-from harness.record.tables import table
 
 LINKS = ("east", "west")
 USAGE: dict[str, Any] = {
@@ -182,9 +180,9 @@ def evidence(row: Request, attempts: list[Attempt], arrivals: list[Arrival], zer
     }
     made, problems = plan(Scenario.model_validate(scenario), Target.model_validate(target), ())
     assert problems == []
-    requests = Table.of(table([row], Request, 0.0))
-    tries = derive_attempts(made, Table.of(table(attempts, Attempt, zero_s)), requests)
-    there = Table.of(table(arrivals, Arrival, zero_s))
+    requests = tabled([row], Request)
+    tries = derive_attempts(made, tabled(attempts, Attempt, zero_s), requests)
+    there = tabled(arrivals, Arrival, zero_s)
     requests = derive_requests(made, requests, tries)
     return Evidence(made, begun(made), [Ended(61.0, "completed")], requests, tries, there, {})
 
