@@ -33,6 +33,9 @@ class Member(msgspec.Struct):
     lost: str = ""
     lost_s: float | None = None
     seal: Seal | None = None
+    begun: Seal | None = (
+        None  # likewise of the file in which its users' requests stand as they begin, where there is one
+    )
     torn: str = ""
     another_clock: bool = False  # than the master's
     ahead_s: float = (

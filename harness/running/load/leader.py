@@ -1,8 +1,8 @@
 """The workers of a load as their master hears of them: who could begin, who is done, who is lost, and how their clocks stand.
 
 Only the load child imports this. A worker says ``prepared`` (who it is), ``pong`` (when it was asked, and when it answered on its own
-clock), ``done`` (why it did not go on to the end, empty where it did, and what it wrote), and where it is on another machine ``rows`` and
-``lateness`` (where they stand in what it writes, and the bytes).
+clock), ``done`` (why it did not go on to the end, empty where it did, what it wrote, and what its users began), and where it is on another
+machine ``rows`` and ``lateness`` (where they stand in what it writes, and the bytes).
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class Leader:
         self.done: set[str] = set()
         self.lost: set[str] = set()
         self.received: dict[str, Received] = {}
+        self.begun: dict[str, Received] = {}
+        """Likewise what the users of those have begun."""
 
     def lead(self, workers: Iterable[str]) -> None:
         """These *workers* and no others, in the order of their numbers, of whom nothing is known yet."""
@@ -128,11 +130,14 @@ class Leader:
         member.saw(Look(sent_s, theirs_s - member.ahead_s, monotonic()))
 
     def _is_done(self, msg: Any, **_: Any) -> None:
-        why, *seal = msg.data
+        why, *seals = msg.data
         member = self.members[msg.node_id]
-        member.seal = Seal(*seal) if seal else None
+        member.seal, member.begun = (Seal(*one) if one else None for one in (seals[:3], seals[3:]))
         if member.seal and (here := self.received.get(msg.node_id)):
             member.torn, member.seal = here.differs(member.seal), here.seal
+        if member.begun and (here := self.begun.get(msg.node_id)):
+            member.torn = member.torn or here.differs(member.begun, "begun rows")
+            member.begun = here.seal
         if not why:
             self.done.add(msg.node_id)
         elif msg.node_id not in self.lost:

@@ -41,14 +41,14 @@ class Received:
         """What is here: the file in which the rows are is held against it."""
         return self._file.seal
 
-    def differs(self, wrote: Seal) -> str:
-        """How what came over differs from what the worker *wrote*; empty where it does not."""
+    def differs(self, wrote: Seal, rows: str = "rows") -> str:
+        """How what came over differs from what the worker *wrote*, which are *rows*; empty where it does not."""
         here = self._file.seal.rows
         if (here, self._bytes, self._digest.hexdigest()) == astuple(wrote):
             return ""
         if here < wrote.rows:
-            return f"{wrote.rows - here} of the {wrote.rows} rows that it wrote did not come over"
-        return f"what came over of its {wrote.rows} rows has another checksum"
+            return f"{wrote.rows - here} of the {wrote.rows} {rows} that it wrote did not come over"
+        return f"what came over of its {wrote.rows} {rows} has another checksum"
 
 
 class Sending:

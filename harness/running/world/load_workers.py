@@ -147,7 +147,9 @@ class LoadWorkers:
         came = member.torn if member else ""
         few = f"it wrote {seal.rows} for the {worker.requests} requests that were its share"
         unsaid = few if seal.rows < worker.requests and not self._cut_short else ""
-        return replace(worker, torn=came or kept.torn(_rows(folder, worker), seal) or unsaid)
+        begun = kept.torn(_begun_rows(folder, worker.number), member.begun) if member and member.begun else ""
+        of_begun = f"of what its users had begun {begun}" if begun else ""
+        return replace(worker, torn=came or kept.torn(_rows(folder, worker), seal) or of_begun or unsaid)
 
     def _on_our_clock(self, worker: Worker, member: Member | None, folder: RunFolder, zero_s: float) -> Worker:
         """Put the rows of *worker* on this clock, where it had another one."""
@@ -194,8 +196,12 @@ class LoadWorkers:
 
 def _begun(folder: RunFolder, number: int) -> Iterator[Sent]:
     """What the users of a worker have begun."""
-    path = folder.rows / f"begun-{number}.rows"
+    path = _begun_rows(folder, number)
     return read_rows(path, Sent) if path.exists() else iter(())
+
+
+def _begun_rows(folder: RunFolder, number: int) -> Path:
+    return folder.rows / f"begun-{number}.rows"
 
 
 def _rows(folder: RunFolder, worker: Worker) -> Path:

@@ -21,7 +21,7 @@ from harness.planning.schedule import Share, turns
 from harness.problems import HarnessError
 from harness.record.clocks import Look
 from harness.record.rowfile import RowFile, read_rows
-from harness.record.rows import Request
+from harness.record.rows import Request, Sent
 from harness.record.run_folder import RunFolder, read_workers
 from harness.running.load import LoadPlan, PlannedQuestion, ResolvedAsk, Schedule, crew
 from harness.running.load.crew import Member, own_clock
@@ -265,6 +265,26 @@ def test_rows_that_were_cut_or_changed_are_told(tmp_path: Path, change, said: st
     whole, torn = read_workers(load.folder)
     assert whole.torn == ""
     assert said.format(n=len(content)) in torn.torn
+
+
+@pytest.mark.parametrize(("lost", "said"), [(0, ""), (3, "of what its users had begun 10 rows of")])
+def test_what_users_had_begun_is_held_against_what_their_worker_says_of_it(
+    tmp_path: Path, lost: int, said: str
+) -> None:
+    load = Load(tmp_path)
+    path = load.folder.rows / "begun-1.rows"
+    file = RowFile(path)
+    for nth in range(10):
+        file.add(Sent(2 * nth + 1, ZERO_S, "one", 1))
+    load.members[1].begun = file.seal
+    file.close()
+    path.write_bytes(path.read_bytes()[: None if not lost else -lost])
+    load.tell()
+    load.workers.account(load.folder, ZERO_S)
+    whole, of_users = read_workers(load.folder)
+    assert whole.torn == ""
+    assert of_users.torn.startswith(said)
+    assert bool(of_users.torn) is bool(lost)
 
 
 def test_a_worker_that_says_that_all_is_well_and_wrote_too_few_rows_is_told(tmp_path: Path) -> None:

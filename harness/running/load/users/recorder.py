@@ -112,8 +112,8 @@ class Course:
         if share is not None:
             folder, number = Path(plan.rows_dir), share.number
             self.rows = RowFile(folder / f"requests-{number}.rows", Mask(plan.secrets))
-            begun = RowFile(folder / f"begun-{number}.rows")
-            self.recording = Recording(plan, self.rows, monotonic, self.over, begun.add, share)
+            self.begun = RowFile(folder / f"begun-{number}.rows")
+            self.recording = Recording(plan, self.rows, monotonic, self.over, self.begun.add, share)
 
     @property
     def is_ready(self) -> bool:

@@ -11,7 +11,7 @@ These messages go between the two, beside Locust's own::
           ◀─ begun, rows, lateness   of a worker of another machine: where they stand in what it writes, and the bytes
           ◀─ full               it has begun as many requests as were its part
     finish   ─▶   whether at once
-          ◀─ done               why it did not go on to the end, empty where it did, and what it wrote
+          ◀─ done               why it did not go on to the end, empty where it did, what it wrote, and what its users began
 
 Who comes from another machine was let in before Locust was there (`reception.py`). A worker gets users from Locust's dispatcher and not
 from here, and none before it was told when the load begins.
@@ -75,7 +75,7 @@ class Lead(Course):
 
     def __init__(self, plan: UsersPlan, door: Door | None = None) -> None:
         super().__init__(plan, None)
-        self._door, self._begun = door, dict[str, Received]()
+        self._door = door
         self._leader = Leader(lambda: plan.crew_path, lambda: plan.instrument_path, self._receives, _OURS)
         self._came: dict[str, int] = {}
         self._at_once = False
@@ -87,7 +87,7 @@ class Lead(Course):
         let_go_soon(runner)
         runner.register_message(_OURS + "here", self._comes)
         runner.register_message(_OURS + "full", lambda **_: self.over())
-        runner.register_message(_OURS + "begun", lambda msg, **_: self._begun[msg.node_id].take(*msg.data))
+        runner.register_message(_OURS + "begun", lambda msg, **_: self._leader.begun[msg.node_id].take(*msg.data))
         events.test_stopping.add_listener(self._hear_the_last)  # type: ignore[no-untyped-call]  # Locust's own
         while len(self._came) < self.plan.workers:
             gevent.sleep(LOOK_S)
@@ -119,7 +119,7 @@ class Lead(Course):
         if self._door is None or is_local(worker):
             return None
         folder = Path(self.plan.rows_dir)
-        self._begun[worker] = Received(folder / f"begun-{number}.rows", kind=Sent)
+        self._leader.begun[worker] = Received(folder / f"begun-{number}.rows", kind=Sent)
         return Received(folder / f"requests-{number}.rows", Mask(self.plan.secrets))
 
     def _hear_the_last(self, environment: Any, **_: Any) -> None:
@@ -233,7 +233,7 @@ class Hand(Course):
             if self._away is not None:
                 self._away.end(self._runner, self.rows.seal, why, cut_short)
         with suppress(RPCError):
-            self._runner.send_message(_OURS + "done", [why, *astuple(self.rows.seal)])
+            self._runner.send_message(_OURS + "done", [why, *astuple(self.rows.seal), *astuple(self.begun.seal)])
 
 
 def _staying(misses: Callable[[Any], None]) -> type[UsersDispatcher]:
