@@ -4,8 +4,9 @@ On a machine of which others take the processors the second is as long in propor
 
 ``python tests/chaos/gameday_stops.py [RESULTS.jsonl] [--share 0.1] [--seed N]``. Each trial is a day of one scenario on a small service,
 some fifteen seconds, and a line of the file when it has ended, so the command goes on where it stopped. A Toxiproxy of the run's own has to
-be killed. One that others use is told of, and put back as soon as it goes on; where it never does before the day is over, `harness heal`
-puts it back later. Prints one table, and ends with 1 where something was said later than that, anything is left, or the day did not end.
+be killed. One that others use is told of, and put back as soon as it goes on, also where that is long after the run was over ("shared,
+late"); where it never does before the day is over, `harness heal` puts it back later. Prints one table, and ends with 1 where something was
+said later than that, anything is left, or the day did not end.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Literal, get_args
 
 import psutil
 from pace import Pace
@@ -40,10 +41,8 @@ WITHIN_S = 1.0
 """On a machine with nothing else to do, and in proportion on one that is busy."""
 _MOMENT_WITHIN_S, _ENDS_WITHIN_S, _LOOK_S = 120.0, 120.0, 0.01
 _FAULTS = 4
-Whose = Literal["own", "shared, goes on", "shared, stays"]
-TRIALS: list[tuple[Whose, float]] = [
-    (whose, moment) for moment in (0.0, 0.5, 1.5, 2.5) for whose in ("own", "shared, goes on", "shared, stays")
-]
+Whose = Literal["own", "shared, goes on", "shared, late", "shared, stays"]
+TRIALS: list[tuple[Whose, float]] = [(whose, moment) for moment in (0.0, 0.5, 1.5, 2.5) for whose in get_args(Whose)]
 """Whose Toxiproxy stands still, and how long before the stop at most."""
 _AGENDA = """agenda: [{id: first, scenario: scenario.yaml}]
 """
@@ -140,6 +139,9 @@ def _day(site: Site, outcome: Outcome, server: psutil.Process | None, url: str |
             if _within(_MOMENT_WITHIN_S, lambda: bool(_put_back(site))) and outcome.whose == "shared, goes on":
                 still.resume()
             outcome.slowness = round(pace.slowness(stopped_s, time.monotonic()), 2)
+            if outcome.whose == "shared, late":
+                _within(_ENDS_WITHIN_S, lambda: any(isinstance(event, Over) for event in _events(site)))
+                still.resume()
             _within(_ENDS_WITHIN_S, lambda: _is_over(site, outcome.whose))
             _said(process, "close unknown")
             with suppress(subprocess.TimeoutExpired):

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fault_changes import tried as changed
 from fuzz import FOUND, garbled_file, tried
 from gameday_stops import Outcome as Stop
+from gameday_stops import Whose
 from mutations import mutated
 from pace import Pace
 from run import picked, wrongs
@@ -86,6 +87,14 @@ def test_a_stop_that_takes_longer_than_a_second_in_proportion_to_the_machine_is_
 ) -> None:
     stop = Stop("own", 0.0, after_s, "was killed", on_screen=True, gone_s=after_s, status=5, slowness=slowness)
     assert stop.wrongs() == [f"{what} after {after_s} s" for what in ("said", "gone")][:said]
+
+
+@pytest.mark.parametrize(("whose", "wrongs"), [("shared, late", ["never gone"]), ("shared, stays", [])])
+def test_what_a_shared_proxy_holds_has_to_be_gone_once_it_goes_on_and_not_before(
+    whose: Whose, wrongs: list[str]
+) -> None:
+    assert Stop(whose, 0.0, 0.5, "does not answer", on_screen=True, status=5).wrongs() == wrongs
+    assert Stop(whose, 0.0, 0.5, "does not answer", on_screen=True, gone_s=14.0, status=5).wrongs() == []
 
 
 def test_how_slow_a_machine_is_is_measured_of_what_went_on_meanwhile() -> None:
