@@ -258,6 +258,15 @@ def test_the_last_time_stands_beside_this_one(tmp_path: Path) -> None:
     assert made(first).last is None
 
 
+def test_a_day_is_set_beside_a_day_and_a_tabletop_beside_a_tabletop(tmp_path: Path) -> None:
+    talked = [MadeDay(tmp_path / name, SECOND, tabletop=True) for name in ("20261001", "20261126")]
+    held = [lived_through(tmp_path / name, at) for name, at in (("20261002", FIRST), ("20261127", SECOND))]
+    for day in (talked[0], held[0], talked[1], held[1]):
+        closed(day, 1500, None)
+    last = [made(day).last for day in (*talked, *held)]
+    assert [one.day if one is not None else None for one in last] == [None, "20261001", None, "20261002"]
+
+
 def test_who_could_not_be_told_is_counted_and_where_they_are_is_not_said(day: MadeDay) -> None:
     day.at(1500, Told(url="https://hooks.example/T0KEN", moment="ended", error="refused"))
     day.at(1501, Told(url="https://hooks.example/T0KEN", moment="ended"), Stopped(by="gus", why="tickets come in"))

@@ -158,10 +158,11 @@ def _item(item: Due) -> Item:
 
 
 def _last(day: PastDay, agenda: Sequence[Step], earlier: Sequence[PastDay]) -> LastTime | None:
-    """The day before *day* of that name, beside it."""
-    if not earlier:
+    """The day before *day* of that name, beside it: what people said at a table is not held against what they did, and the other way."""
+    alike = [one for one in earlier if one.opened.tabletop == day.opened.tabletop]
+    if not alike:
         return None
-    last = earlier[-1]
+    last = alike[-1]
     standing = last.standing
     then = {step.id: step for step in steps(last, standing, plan_of(last))}
     open_then = [item for item in items.items(earlier) if not item.done]
