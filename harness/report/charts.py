@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from markupsafe import Markup
@@ -16,6 +17,8 @@ HEIGHT = 118.0
 LEFT = 5.0
 """Per cent of a chart's width at its left edge in which values are named; the clock is laid over the rest."""
 _ABOVE, _BELOW = 15.0, 5.0
+_NAME_HIGH = 12.0
+"""Pixels that the name of a value takes: those of nearer ones would lie over one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +205,9 @@ class Chart:
             )
 
     def _names(self, named: Callable[[float], str]) -> Iterator[Markup]:
-        for value in self.marks[1:]:
+        apart = self.scale.y(0.0) - self.scale.y(self.marks[1]) if len(self.marks) > 1 else _NAME_HIGH
+        every = ceil(_NAME_HIGH / apart)
+        for value in self.marks[every::every]:
             yield text("0", self.scale.y(value) - 3, named(value), fill="soft", font_size=11, class_="halo")
 
     def _points(self, at_s: Floats, values: Values) -> list[list[Point]]:

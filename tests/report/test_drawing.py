@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from xml.etree.ElementTree import fromstring
 
 import numpy as np
@@ -154,3 +155,17 @@ def test_a_fault_is_tinted_in_every_chart() -> None:
 def test_a_path_without_points_is_nothing() -> None:
     assert path([]) == ""
     assert path([[]]) == ""
+
+
+@pytest.mark.parametrize("height", [46.0, 60.0, 118.0])
+@pytest.mark.parametrize("most", [0.003, 1.0, 1.9, 12.0, 15.0, 17.3, 19.9, 20.0, 400.0, 49_000.0])
+def test_values_at_the_edge_are_named_as_far_as_their_names_do_not_meet(height: float, most: float) -> None:
+    chart = Chart.of(field(), [[most]], height=height)
+    drawn = chart.picture([], title="a", about="b", key="c", named=lambda value: f"value {value:g}")
+    named = [float(found) for found in re.findall(r">value ([^<]*)<", drawn)]
+    at = [chart.scale.y(value) for value in named]
+    assert named
+    assert all(above - below >= 12 for above, below in pairwise(at))
+    assert {*named} <= {*chart.marks}
+    # Where there is room, every one of them has its name.
+    assert height < 100 or named == [*chart.marks[1:]]
