@@ -125,6 +125,8 @@ def _unsettled(result: Result, finding: Finding) -> str:
     if finding.value is None:
         return f"{named}{where} was not measured; it should be {words.limit(result, finding)}"
     lies = words.interval_of(result, finding)
+    if words.value_of(result, finding) == words.OPEN:
+        return f"{named}{where} is open: {finding.remark or lies}; it should be {words.limit(result, finding)}"
     return (
         f"{named}{where} lies anywhere from {lies}; it should be {words.limit(result, finding)}"
         if " to " in lies

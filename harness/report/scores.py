@@ -63,7 +63,7 @@ def _score(result: Result, name: str, metric: Metric) -> Score | None:
     phase = _worst_phase(result, told, metric) if told.shown_in_fault else None
     found = metric.by.phase[phase] if phase else metric
     interval = words.interval(found.low, found.high, metric.unit) if found.value is not None else ""
-    said = about(name, words.in_phase(phase), _includes(name, metric))
+    said = about(name, words.in_phase(phase), _includes(name, metric), _without(result, name))
     return Score(words.title(name), words.measured(found, metric.unit), interval, said, "", None)
 
 
@@ -89,8 +89,19 @@ def _expected(result: Result, name: str, finding: Finding) -> Score:
         words.in_phase(finding.phase),
         words.where_else(finding),
         _includes(name, result.metrics[name]) if name in result.metrics else "",
+        _without(result, name),
     )
     return Score(words.title(finding.metric), value, interval, told, finding.verdict, picture)
+
+
+def _without(result: Result, name: str) -> str:
+    """What a time of a fault has to do without; empty where a fault was there, and ended where the time is counted from its end."""
+    if name not in metrics or not metrics[name].windowed or result.quality.watched:
+        return ""
+    if not result.faults:
+        return "in a run in which nothing was broken"
+    ended = any(fault.reverted_at_s is not None for fault in result.faults)
+    return "" if ended or telling(name).counted_from == "start" else "and no fault had ended"
 
 
 def about(metric: str, *where: str) -> str:

@@ -13,6 +13,8 @@ from harness.report.plain_text import one_line
 
 OF_THIS_RUN = "An interval is about this run, and says nothing of the next one."
 NOT_MEASURED = "not measured"
+OPEN = "open"
+"""In place of a time that is more than 0 s: of what is good from the first moment, and was not watched until it had stayed so."""
 TIMES = "×"
 
 PHASES = {"warmup": "warm-up", "baseline": "baseline", "fault": "fault", "recovery": "recovery"}
@@ -58,11 +60,11 @@ def quantity(value: float | None, unit: str = "") -> str:
 
 def measured(found: Measured, unit: str = "") -> str:
     """The value, or for one that lies beyond what was observed ``> 20 s``."""
-    return (
-        f"> {quantity(found.value, unit)}"
-        if found.censored and found.value is not None
-        else quantity(found.value, unit)
-    )
+    return _beyond(found.value, unit) if found.censored and found.value is not None else quantity(found.value, unit)
+
+
+def _beyond(value: float, unit: str) -> str:
+    return f"> {quantity(value, unit)}" if value else OPEN
 
 
 def delivered(fault: Fault) -> str:
@@ -88,7 +90,7 @@ def interval(low: float | None, high: float | None, unit: str = "") -> str:
     if low is None:
         return f"at most {quantity(high, unit)}"
     if high is None:
-        return f"at least {quantity(low, unit)}"
+        return f"at least {quantity(low, unit)}" if low else f"{quantity(low, unit)} or more"
     if low == high:
         return "exact"
     low_text, high_text = quantity(low, unit).removesuffix(_PER_S), quantity(high, unit)
@@ -258,7 +260,8 @@ def value_of(result: Result, finding: Finding) -> str:
     # Runs that were judged before findings said so themselves.
     of_metric = metric is not None and metric.censored and metric.value == finding.value
     censored = finding.value is not None and (finding.censored or of_metric)
-    return f"{'> ' if censored else ''}{quantity(finding.value, unit_of(result, finding.metric))}"
+    unit = unit_of(result, finding.metric)
+    return _beyond(finding.value, unit) if censored and finding.value is not None else quantity(finding.value, unit)
 
 
 def interval_of(result: Result, finding: Finding) -> str:

@@ -204,6 +204,16 @@ def test_a_fault_is_named_and_drawn_from_asked_to_gone_with_the_recovery_as_an_i
     assert "seen to hold at 15.31 s, gone at 30.02 s." in drawn
 
 
+def test_a_card_of_a_time_says_where_nothing_was_broken_or_no_fault_had_ended(undisturbed, failing) -> None:
+    def about(result) -> str:
+        return next(card.about for card in scores.scores(result) if card.title == "Recovery time")
+
+    stuck = [fault.model_copy(update={"reverted_at_s": None}) for fault in failing.result.faults]
+    assert "in a run in which nothing was broken" in about(undisturbed.result)
+    assert "and no fault had ended" in about(failing.result.model_copy(update={"faults": stuck}))
+    assert not any(said in about(failing.result) for said in ("nothing was broken", "no fault had ended"))
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [

@@ -6,6 +6,7 @@ import pytest
 
 from harness.judging.result import Measured
 from harness.report import words
+from harness.report.headline import headline
 
 
 @pytest.mark.parametrize(
@@ -103,3 +104,17 @@ def test_a_share_never_looks_like_the_limit_that_it_missed() -> None:
 
 def test_one_thing_is_named_as_one() -> None:
     assert [words.counted(n, "attempt") for n in (0, 1, 1200)] == ["0 attempts", "1 attempt", "1,200 attempts"]
+
+
+def test_what_was_good_from_the_first_moment_and_not_watched_long_enough_is_open_and_not_more_than_0(
+    finding, run_with
+) -> None:
+    assert words.measured(Measured(value=0, low=0, high=None, censored=True, n=9), "s") == "open"
+    assert words.interval(0, None, "s") == "0 s or more"
+    unsettled = finding("recovery_time_s <= 5", value=0.0, low=0.0, high=None, censored=True, verdict="inconclusive")
+    result = run_with(unsettled, verdict="inconclusive")
+    assert words.value_of(result, unsettled) == "open"
+    assert headline(result) == (
+        "Too little evidence to say. Recovery time is open: 0 s or more; it should be at most 5 s."
+    )
+    assert words.measured(Measured(value=0.2, low=0.2, high=None, censored=True, n=9), "s") == "> 0.20 s"
