@@ -20,6 +20,7 @@ from harness.report.plain_text import one_line
 if TYPE_CHECKING:
     from harness.judging.capacity.capacity import Capacity
     from harness.judging.gate import Gate
+    from harness.judging.result import Result
     from harness.judging.shrunk import Candidate, Shrunk
     from harness.judging.versus import Comparison
     from harness.planning.plan import Plan
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from harness.suites.turns import Cell, Turn
 
 _UNWRAPPED = 10_000
+_NEVER_GOOD = 3
+"""Rates of which none was kept up with, after which a person is told what that may come from."""
 
 
 @contextmanager
@@ -153,6 +156,8 @@ class CapacityShown:
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
         self._console, self._quiet = console, quiet
+        self._never_good = True
+        self._rates: list[str] = []
 
     def begins(self, turn: Turn, again: int) -> None:
         from harness.suites.spending import spelt
@@ -163,6 +168,10 @@ class CapacityShown:
     def ended(self, made: Made) -> None:
         before = " (made before)" if made.found else ""
         self._say(f"  {made.turn.cell.settings}{before}: {made.run.path / 'report.html'}")
+        self._rates = [*dict.fromkeys([*self._rates, made.turn.cell.settings])]
+        self._never_good = self._never_good and made.run.verdict == "fail"
+        if self._never_good and len(self._rates) >= _NEVER_GOOD:
+            self._say(f"  [yellow]{escape(never_good(self._rates, made.run.result))}[/]")
 
     def all(self, page: Path, lines: Iterable[str]) -> None:
         """What all came to, and where the page is."""
@@ -232,13 +241,24 @@ def left_lines(whole: Candidate, found: Candidate) -> Iterator[str]:
     yield f"  rate        {found.rate_per_s:g} a second, {before}"
 
 
+def never_good(rates: Sequence[str], last: Result) -> str:
+    """That the service was good at none of *rates*, and what came in the place of good answers in the *last* run."""
+    most = max(last.failures, key=lambda failure: failure.requests, default=None)
+    said = f" ({one_line(most.said, 100)})" if most is not None and most.said else ""
+    why = f"; most often: {one_line(most.came_to, 60)}{said}" if most is not None else ""
+    return (
+        f"not good at any rate so far, {rates[0]} to {rates[-1]}{why}. Lower ones are tried; where the service is good at none, "
+        "look at the report above first, or whether this machine is busy"
+    )
+
+
 def capacity_lines(found: Capacity) -> Iterator[str]:
     """The end of a search on a terminal: its verdict with the reason, each rate, and what to do with it."""
     from harness.report import capacity as capacity_report
 
     yield f"{found.verdict.upper()}  capacity of {one_line(found.target, 60)}"
     yield one_line(found.reason, 600)
-    yield from ("", *capacity_report.lines(found), "", *capacity_report.facts(found))
+    yield from ("", *capacity_report.lines(found), "", *capacity_report.facts(found), *_gone_on_with(found))
 
 
 def gate_lines(gate: Gate) -> Iterator[str]:
@@ -247,7 +267,7 @@ def gate_lines(gate: Gate) -> Iterator[str]:
 
     yield f"{gate.verdict.upper()}  {one_line(gate.name, 60)} over its trials"
     yield one_line(gate.reason, 600)
-    yield from ("", *gate_report.lines(gate), "", *gate_report.facts(gate))
+    yield from ("", *gate_report.lines(gate), "", *gate_report.facts(gate), *_gone_on_with(gate))
 
 
 def comparison_lines(said: Comparison) -> Iterator[str]:
@@ -257,7 +277,15 @@ def comparison_lines(said: Comparison) -> Iterator[str]:
 
     yield f"{said.verdict.upper()}  {one_line(said.scenario, 60)}: {both}"
     yield one_line(said.reason, 600)
-    yield from ("", *comparison_report.lines(said), "", *comparison_report.facts(said))
+    yield from ("", *comparison_report.lines(said), "", *comparison_report.facts(said), *_gone_on_with(said))
+
+
+def _gone_on_with(made: Gate | Comparison | Capacity) -> Iterator[str]:
+    """The command that makes what is missing, of what was ended before its time."""
+    from harness.judging.gate import BROKEN_DOWN
+
+    if made.verdict in BROKEN_DOWN and made.replay:
+        yield f"go on with it: {one_line(made.replay, 2000)}"
 
 
 def _lines(made: Gate | Comparison | Capacity) -> Iterator[str]:

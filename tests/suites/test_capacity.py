@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from click.testing import Result as Ended
+from rich.console import Console
 from typer.testing import CliRunner
 
 from harness.interfaces.cli import app
+from harness.interfaces.shown import CapacityShown, capacity_lines
 from harness.interval import Interval
 from harness.judging.capacity.capacity import Capacity, suggested_per_s
 from harness.judging.capacity.rate import PHASE, Objective, Shown
@@ -102,6 +104,31 @@ def test_the_capacity_lies_between_two_rates_and_is_stored_for_machines_and_peop
     assert "| requests a second |" in (searched.path / "summary.md").read_text()
 
 
+@pytest.mark.parametrize("comes_to", ["interrupted", "crashed", "aborted", "pass"])
+def test_what_was_ended_before_its_time_says_how_to_go_on(
+    seek: Callable[..., Sought], tmp_path: Path, comes_to: Outcome
+) -> None:
+    searched, _ = carry(seek(), tmp_path, comes_to=comes_to)
+    told = [line for line in capacity_lines(searched.capacity) if line.startswith("go on with it: ")]
+    assert told == [f"go on with it: {searched.capacity.replay}"][: comes_to != "pass"]
+    assert searched.capacity.replay.endswith(" --resume")
+
+
+@pytest.mark.parametrize(("comes_to", "told"), [("fail", True), ("pass", False)])
+def test_who_is_good_at_no_rate_is_told_of_early(
+    seek: Callable[..., Sought], folder: Path, capsys: pytest.CaptureFixture[str], comes_to: Outcome, told: bool
+) -> None:
+    pretence = Pretence(folder / "out", lambda *_: comes_to, lambda *_: {})
+    shown = CapacityShown(Console(width=300), quiet=False)
+    look = up_to(0.0 if told else MOST)
+    searched = capacity.carry_out(seek(), folder / "out", pretence, shown, look=look)
+    tries = re.split(r"^rate \d+: ", capsys.readouterr().out, flags=re.MULTILINE)[1:]
+    rates = [said.split("/s")[0] for said in tries]
+    third = rates.index([*dict.fromkeys(rates)][2])
+    assert ["not good at any rate so far, " in said for said in tries[: third + 1]] == [*[False] * third, told]
+    assert ("so it was" in searched.capacity.reason) == told
+
+
 @pytest.mark.parametrize(
     ("at_least", "verdict", "status"), [(30.0, "pass", 0), (60.0, "fail", 1), (48.5, "inconclusive", 3)]
 )
@@ -127,7 +154,7 @@ def test_a_service_that_keeps_up_with_nothing_is_told_the_least_rate_of_which_th
     )
     said = searched.capacity
     assert (said.low, said.verdict) == (None, "inconclusive")
-    assert said.reason.endswith(f"requests a second, the least that {least}")
+    assert said.reason.endswith(f"requests a second, the least that {least}: so it was")
 
 
 def test_what_was_tried_is_not_tried_again_when_it_is_gone_on_with(seek: Callable[..., Sought], tmp_path: Path) -> None:

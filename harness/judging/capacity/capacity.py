@@ -162,7 +162,10 @@ def _said(about: AboutSearch, lies: Found, tried: Sequence[RateRun]) -> str:
     if lies.low is None:
         assert lies.high is not None
         least = "was tried" if lies.high <= min(one.per_s for one in tried) else "could be told"
-        return f"{about.target} does not keep {good} at {plain(lies.high)} requests a second, the least that {least}"
+        why = next(
+            one.shown.why for one in reversed(tried) if one.per_s == lies.high and one.shown.came_to == "fell behind"
+        )
+        return f"{about.target} does not keep {good} at {plain(lies.high)} requests a second, the least that {least}: {why}"
     if lies.high is not None:
         return f"{about.target} keeps {good} up to a rate between {plain(lies.low)} and {plain(lies.high)} requests a second"
     beyond = (
