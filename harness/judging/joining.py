@@ -280,6 +280,8 @@ def phases_of(plan: Plan, due_s: Floats) -> Words:
 
     edges, names = [phase.start_s for phase in plan.phases], [*(phase.name for phase in plan.phases), ""]
     places = np.searchsorted(edges, due_s, side="right") - 1
+    # What users ask while they are heard out, after the end of a load that they decide on, is no part of it.
+    nowhere = np.isnan(due_s) | (due_s >= plan.phases[-1].end_s if plan.closed else False)
     # A jittered arrival may be due a hair before 0 or after the end; it still belongs to the run. NaN sorts last and belongs nowhere.
-    places = np.where(np.isnan(due_s), len(names) - 1, np.clip(places, 0, len(names) - 2))
+    places = np.where(nowhere, len(names) - 1, np.clip(places, 0, len(names) - 2))
     return Words.numbered(places, names)

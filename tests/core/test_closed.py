@@ -110,6 +110,16 @@ def test_it_is_known_afterwards_how_many_came_a_second(make_closed: MakeClosed, 
     assert rate_per_s(made, Selection("recovery")) == pytest.approx(10)
 
 
+@pytest.mark.parametrize(("after_s", "counted"), [(-0.01, True), (0.0, False), (3.0, False)])
+def test_what_users_ask_after_the_end_of_their_load_counts_in_no_phase(
+    make_closed: MakeClosed, as_run: AsRun, after_s: float, counted: bool
+) -> None:
+    late = as_run(make_closed(), numbered=lambda index: {"due_s": 20 + after_s} if index >= 155 else {})
+    assert rate_per_s(late.plan, Selection("recovery")) == pytest.approx(10 if counted else 5)
+    phases = late.words("requests", "phase").counts()
+    assert (phases["recovery"], phases.get("", 0)) == ((90, 0) if counted else (45, 45))
+
+
 def test_an_open_load_stays_as_it_was_planned(make_plan: Callable[..., Plan], make_evidence: Any) -> None:
     made = make_plan()
     assert as_it_was(made, make_evidence(made).request_table) is made
