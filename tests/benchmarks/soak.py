@@ -8,9 +8,9 @@ A process has as many connections and buffers as its faults make requests wait, 
 cycles of a minute. What is lost is given back at no moment of a cycle, so each whole one is one value, its least, and a straight line is
 laid through those. Prints, for each process and for all together, its memory (PSS) and handles in the first cycle once it has settled, the
 most that was seen, and by how much the least grew until the last cycle, with a 95 % interval: ``flat`` where all of that is within the
-bound that is printed, ``grows`` where all is beyond, else ``cannot say``. Then whether each request that was due has its row, and each time
-that a fault came and went its events. Ends with 1 where something grows or anything is missing, and with 3 where of something it cannot be
-said, as in the few cycles of ``--minutes 5``.
+bound that is printed, ``grows`` where all is beyond and no cycle before it settled had as much, else ``cannot say``. Then whether each
+request that was due has its row, and each time that a fault came and went its events. Ends with 1 where something grows or anything is
+missing, and with 3 where of something it cannot be said, as in the few cycles of ``--minutes 5``.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ MEMORY_MB, HANDLES, SHARE = 8.0, 8.0, 0.1
 """A process may come to have so many MB or handles more between settling and the end, or a tenth of what it had, where that is more."""
 SETTLES = 0.4
 """So much of the time in which faults come and go is not looked at: pools and allocators fill for 24 minutes on a busy machine."""
+LAST = 6
+"""So many of the last cycles say what a process came to have."""
 CYCLE_S = 60
 """After so long all faults come and go as before: the least common multiple of their periods."""
 BEFORE_S, AFTER_S = 30.0, 20.0
@@ -127,29 +129,37 @@ class Row:
     growth: Growth
     most: float
     bound: float
+    before: float = -np.inf
+    """The most that it had at the least in any cycle before it settled."""
+    now: float = np.inf
+    """What it had at the least in each of the last cycles, their median."""
 
     @property
     def said(self) -> str:
-        return self.growth.said(self.bound)
+        """What is lost is never given back: who has no more than before it settled came to have less meanwhile, as on a busy machine."""
+        said = self.growth.said(self.bound)
+        return "cannot say" if said == "grows" and self.now <= self.before else said
 
 
 Sample = dict[str, Any]
 
 
-def judged(samples: Sequence[Sample], from_s: float, to_s: float) -> list[Row]:
+def judged(samples: Sequence[Sample], from_s: float, to_s: float, settling: int = 0) -> list[Row]:
     """Memory and handles of each process that was there in all cycles from *from_s* to *to_s*, on the machine's monotonic clock; and of all
-    processes together their memory, handles and number."""
-    cycles = [list[Sample]() for _ in range(int((to_s - from_s) / CYCLE_S + 1e-6))]
+    processes together their memory, handles and number. The first cycles are those in which they are still *settling*."""
+    every = [list[Sample]() for _ in range(int((to_s - from_s) / CYCLE_S + 1e-6))]
     for one in samples:
-        if 0 <= (number := int((one["at_s"] - from_s) // CYCLE_S)) < len(cycles) and one["at_s"] >= from_s:
-            cycles[number].append(one["processes"])
-    if not cycles or not all(cycles):
+        if 0 <= (number := int((one["at_s"] - from_s) // CYCLE_S)) < len(every) and one["at_s"] >= from_s:
+            every[number].append(one["processes"])
+    if not every[settling:] or not all(every[settling:]):
         return []
-    found = [_row(_ALL, of, cycles, what) for of, what in _OF_ALL]
-    always = set.intersection(*({pid for one in cycle for pid in one} for cycle in cycles))
+    looked = [cycle for cycle in every[:settling] if cycle]  # whoever looks on may have looked away meanwhile
+    every, settling = [*looked, *every[settling:]], len(looked)
+    found = [_row(_ALL, of, every, what, settling) for of, what in _OF_ALL]
+    always = set.intersection(*({pid for one in cycle for pid in one} for cycle in every))
     for pid in sorted(always, key=int):
-        mine = [[one[pid] for one in cycle if pid in one] for cycle in cycles]
-        found += [_row(mine[-1][-1][0], of, mine, what) for of, what in _OF_ONE]
+        mine = [[one[pid] for one in cycle if pid in one] for cycle in every]
+        found += [_row(mine[-1][-1][0], of, mine, what, settling) for of, what in _OF_ONE]
     return found
 
 
@@ -162,10 +172,13 @@ _OF_ALL: list[tuple[str, Callable[[Any], float]]] = [
 _LEAST = {"MB": MEMORY_MB, "handles": HANDLES, "processes": 1.0}
 
 
-def _row(process: str, of: str, cycles: Sequence[Sequence[Any]], what: Callable[[Any], float]) -> Row:
+def _row(process: str, of: str, cycles: Sequence[Sequence[Any]], what: Callable[[Any], float], settling: int) -> Row:
     values = [[what(one) for one in cycle] for cycle in cycles]
-    grew = growth([min(cycle) for cycle in values])
-    return Row(process, of, grew, max(max(cycle) for cycle in values), max(_LEAST[of], SHARE * grew.had))
+    least = [min(cycle) for cycle in values]
+    grew = growth(least[settling:])
+    most = max(max(cycle) for cycle in values[settling:])
+    before = max(least[:settling], default=-np.inf)
+    return Row(process, of, grew, most, max(_LEAST[of], SHARE * grew.had), before, float(np.median(least[-LAST:])))
 
 
 def named(command: Sequence[str], name: str) -> str:
@@ -285,10 +298,10 @@ def main() -> int:
         return 1
     history, indices = found
     begins_s = history[0]["clock_zero_s"] + BEFORE_S
-    settled_s = CYCLE_S * ceil(SETTLES * 60 * asked.minutes / CYCLE_S)
+    settling = ceil(SETTLES * 60 * asked.minutes / CYCLE_S)
     samples = [json.loads(line) for line in record.read_text().splitlines()[1:]]
     ended_s = history[0]["clock_zero_s"] + history[-1]["at_s"]
-    rows = judged(samples, begins_s + settled_s, min(begins_s + 60 * asked.minutes, ended_s))
+    rows = judged(samples, begins_s, min(begins_s + 60 * asked.minutes, ended_s), settling)
     missing = incomplete(history, indices())
     print(
         "\n".join(

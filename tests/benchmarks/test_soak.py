@@ -57,6 +57,21 @@ def samples(pid_9_stays: bool = False) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("settling", "word"),
+    [(300 * np.ones(24), "cannot say"), (180 + 5 * np.arange(24.0), "cannot say"), (100 * np.ones(24), "grows")],
+)
+def test_who_has_no_more_than_before_it_settled_is_not_said_to_grow(settling: Any, word: str) -> None:
+    """On a machine that is busy for a while fewer connections are kept; a process that loses some never has as few again."""
+    values = [*settling, *(120 + 5 * np.arange(36.0) + NOISE[:36])]
+    found = [
+        {"at_s": soak.CYCLE_S * at + 1.0, "processes": {"7": ["wire", 40.0, handles]}}
+        for at, handles in enumerate(values)
+    ]
+    (row,) = [one for one in soak.judged(found, 0.0, 3_600.0, 24) if (one.process, one.of) == ("wire", "handles")]
+    assert (row.said, row.growth.said(row.bound)) == (word, "grows")
+
+
 def test_memory_and_handles_of_each_process_that_stays_are_judged_however_they_swing_with_the_faults() -> None:
     rows = soak.judged(samples(), 5.0, 1_205.0)
     assert [(row.process, row.of, row.said) for row in rows] == [
