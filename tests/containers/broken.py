@@ -115,8 +115,12 @@ def state(environment: Mapping[str, str]) -> tuple[str, list[str], list[str], li
 
 
 def held_to(pid: int) -> Iterator[str]:
-    """What the control groups of process *pid* say of processors and memory."""
-    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines() if pid else ():
+    """What the control groups of process *pid* say of processors and memory; nothing of one that has ended."""
+    try:
+        groups = Path(f"/proc/{pid}/cgroup").read_text() if pid else ""
+    except OSError:  # it ended since the engine was asked
+        groups = ""
+    for line in groups.splitlines():
         _, controllers, group = line.split(":", 2)
         for controller in controllers.split(","):
             for file in FILES.get(controller, ()):
