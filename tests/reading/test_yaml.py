@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -16,6 +17,7 @@ from harness.reading.yaml import read, tree
 from harness.reading.yaml.tree import compose
 
 Told = Callable[..., list[str]]
+SHIPPED = Path(__file__).parents[2] / "scenarios"
 
 
 @pytest.fixture(autouse=True, params=["with libyaml", "without"], scope="module")
@@ -198,3 +200,26 @@ def test_whatever_the_text_it_is_read_or_its_problems_are_told(text: str) -> Non
         with pytest.raises(UsageProblems) as told:
             read(text, model, "f.yaml")
         assert all(problem.what and problem.file == "f.yaml" for problem in told.value.problems)
+
+
+def test_the_same_text_is_parsed_once_and_another_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[object] = []
+    composed = tree._composed
+    monkeypatch.setattr(tree, "_composed", lambda parser: (parsed.append(parser), composed(parser))[1])
+    text = "a: {b: [1, 2]}\nonce: only here\n"
+    one, again, other = (compose(written) for written in (text, text, f"{text}c: 3\n"))
+    assert (one.root.value, len(parsed)) == (again.root.value, 2)
+    assert other.root.value != one.root.value
+    long = text + "#" * (1 << 15)
+    assert compose(long).root.value == compose(long).root.value == one.root.value
+    assert len(parsed) == 4
+
+
+@pytest.mark.parametrize("model", [Scenario, Target])
+def test_what_a_text_holds_is_the_same_whatever_was_put_over_it_and_made_of_it(model: type) -> None:
+    text = (SHIPPED / ("region-loss.yaml" if model is Scenario else "targets/fragile.yaml")).read_text()
+    before = repr(compose(text).root.value)
+    read(text, model, "f.yaml", {"name": "another"})
+    with pytest.raises(UsageProblems):
+        read(text, model, "f.yaml", {"nmae": "another"})
+    assert repr(compose(text).root.value) == before

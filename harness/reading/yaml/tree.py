@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar
+from functools import lru_cache
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 import yaml
 from yaml.events import (
@@ -28,10 +29,13 @@ from harness.reading.yaml.syntax import explain
 DEPTH_MAX = 40
 VALUES_MAX = 200_000
 
+_SHORT = 1 << 15
+"""Characters of a text that is kept with what it holds, which takes some twenty times as many bytes."""
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 _Kind = TypeVar("_Kind", bound=Event)
+_Fast: TypeAlias = "Callable[[str], _Parser]"
 # libyaml, which not every build of PyYAML has, is ten times as fast.
-_FAST: Final[Callable[[str], _Parser] | None] = getattr(yaml, "CSafeLoader", None)
+_FAST: Final[_Fast | None] = getattr(yaml, "CSafeLoader", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +115,21 @@ class RefusedError(Exception):
 
 
 def compose(text: str) -> Tree:
-    """The document that *text* holds. Raises RefusedError where it is not YAML, not one mapping, or too large."""
-    if _FAST is not None:
+    """The document that *text* holds, which nobody may change. Raises RefusedError where it is not YAML, not one mapping, or too large."""
+    return _lately(text, _FAST) if len(text) <= _SHORT else _read(text, _FAST)
+
+
+@lru_cache(maxsize=16)
+def _lately(text: str, fast: _Fast | None) -> Tree:
+    """The same text is read again for each of many runs of it."""
+    return _read(text, fast)
+
+
+def _read(text: str, fast: _Fast | None) -> Tree:
+    if fast is not None:
         # What it refuses is read again by the parser that can say why.
         with suppress(yaml.YAMLError, UnicodeError):
-            return _composed(_FAST(text))
+            return _composed(fast(text))
     try:
         return _composed(yaml.SafeLoader(text))
     except yaml.YAMLError as error:
