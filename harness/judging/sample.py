@@ -145,7 +145,7 @@ class Sample:
     @property
     def attempts(self) -> pd.DataFrame:
         """Attempts of the kind that was picked which are joined to one of the *requests*."""
-        return self._once("attempts", lambda: self.run.attempts[self._joined()])
+        return self._once("attempts", lambda: self.run.attempts[self.joined_mask])
 
     @property
     def arrivals(self) -> pd.DataFrame:
@@ -247,7 +247,8 @@ class Sample:
         """The link that was picked, as a label; nothing where none was."""
         return tuple((name, value) for name, value in self._of.labels if name == "link")
 
-    def _joined(self) -> Bools:
+    @property
+    def joined_mask(self) -> Bools:
         """Which of the run's attempts are of the kind that was picked, and joined to one of the requests."""
         import numpy as np
 

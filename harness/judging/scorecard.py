@@ -192,8 +192,9 @@ def _gap_s(sample: Sample) -> Interval:
     from harness.judging.scoring.quantiles import clumped_quantile
 
     # What a client asks anew, the service has not tried before.
-    of = sample.attempts["request"].to_numpy() * PRESSES_MAX + sample.attempts["press"].to_numpy()
-    start_s = sample.attempts["start_s"].to_numpy()
+    joined, column = sample.joined_mask, sample.run.column
+    of = column("attempts", "request")[joined].astype(np.int64) * PRESSES_MAX + column("attempts", "press")[joined]
+    start_s = column("attempts", "start_s")[joined]
     order = np.lexsort((start_s, of))
     of, start_s = of[order], start_s[order]
     _, first, count = np.unique(of, return_index=True, return_counts=True)

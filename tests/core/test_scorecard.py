@@ -13,6 +13,7 @@ from harness.judging.result import EXIT_STATUS, PRECEDENCE, Outcome
 from harness.judging.scorecard import Cell, cell, in_short, scorecard, worst
 from harness.judging.verdict import judge
 from harness.planning.plan import Plan
+from harness.record.columns import Table
 from harness.record.rows import Attempt, Request
 
 MakePlan = Callable[..., Plan]
@@ -93,6 +94,11 @@ def test_an_error_that_a_stream_tells_of_is_no_status(celled: Celled) -> None:
 def test_the_gap_is_between_the_first_two_attempts_of_requests_that_made_two(celled: Celled) -> None:
     assert celled(lambda index: 2, 1).gap_s.value == pytest.approx(0.3)
     assert celled(lambda index: 1, 0).gap_s.value is None
+
+
+def test_a_cell_asks_for_no_whole_table(celled: Celled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Table, "frame", property(lambda _: pytest.fail("a whole table is made")))
+    assert celled(lambda index: 2, 1).gap_s.value == pytest.approx(0.3)
 
 
 def test_of_a_system_without_another_link_no_attempt_went_elsewhere(celled: Celled) -> None:
