@@ -20,7 +20,18 @@ from harness.running.keeper import undo
 ROOT = Path(__file__).resolve().parents[2]
 _RUN_WITHIN_S, _UP_WITHIN_S, _GONE_WITHIN_S = 240.0, 120.0, 30.0
 APP = """
-import http.server, json, os, socket, urllib.request
+import http.server, json, os, random, socket, urllib.request
+
+def looked_up(name):
+    host, port = os.environ["DNS_SERVER"].rsplit(":", 1)
+    asked = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + bytes([0, 0, 1, 0, 1])
+    number = random.randbytes(2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as resolver:
+        resolver.settimeout(2)
+        resolver.sendto(number + bytes([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + asked, (host, int(port)))
+        answer = resolver.recv(4096)
+    assert answer[:2] == number and answer[3] & 15 == 0 and answer[7] > 0, "there is no such name"
+    return socket.inet_ntoa(answer[12 + len(asked) + 12:][:4])
 
 class Asked(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -28,7 +39,7 @@ class Asked(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         question = json.loads(self.rfile.read(int(self.headers["content-length"])))["question"]
-        with socket.create_connection((os.environ["CACHE_HOST"], int(os.environ["CACHE_PORT"])), 2) as cache:
+        with socket.create_connection((looked_up(os.environ["CACHE_HOST"]), int(os.environ["CACHE_PORT"])), 2) as cache:
             cache.sendall(b"PING\\r\\n")
             assert b"PONG" in cache.recv(99)
         body = {"model": "m", "messages": [{"role": "user", "content": question}]}
@@ -60,11 +71,17 @@ TARGET: dict[str, Any] = {
     "entries": [{"url": "http://127.0.0.1:{app.port}"}],
     "ask": {"protocol": "json", "path": "/", "body": {"question": "{question}"}, "reply": {"answer": "/answer"}},
     "links": {
-        "openai": {"kind": "provider", "upstream": {"simulated": {}}, "env": {"OPENAI_BASE_URL": "{url}/v1"}},
+        "openai": {
+            "kind": "provider",
+            "upstream": {"simulated": {}},
+            "tls": True,
+            "env": {"OPENAI_BASE_URL": "{url}/v1", "SSL_CERT_FILE": "{ca_file}"},
+        },
         "store": {
             "kind": "store",
             "upstream": "redis://127.0.0.1:{cache.port}",
-            "env": {"CACHE_HOST": "{host}", "CACHE_PORT": "{port}"},
+            "dns": {"name": "cache.test"},
+            "env": {"CACHE_HOST": "{host}", "CACHE_PORT": "{port}", "DNS_SERVER": "{resolver}"},
         },
     },
 }
@@ -80,12 +97,15 @@ FAULTS = [
         "for": "2s",
     },
     {"kind": "pause", "on": {"container": "app"}, "at": "fault + 10s", "for": "1s"},
+    {"kind": "bad_certificate", "on": {"link": "openai"}, "flaw": "expired", "at": "fault + 12s", "for": "2s"},
+    {"kind": "bad_lookup", "on": {"link": "store"}, "answer": "no_such_name", "at": "fault + 15s", "for": "2s"},
+    {"kind": "unplug", "on": {"container": "cache"}, "at": "fault + 18s", "for": "2s"},
 ]
 SCENARIO: dict[str, Any] = {
     "schema": "harness.scenario/1",
     "name": "composed",
     "load": {"rate_per_s": 8, "deadline": "5s", "questions": str(ROOT / "scenarios" / "questions" / "facts.yaml")},
-    "phases": {"warmup": "1s", "baseline": "5s", "fault": "12s", "recovery": "4s"},
+    "phases": {"warmup": "1s", "baseline": "5s", "fault": "21s", "recovery": "4s"},
     "faults": FAULTS,
     "good": {"within": "4s"},
     "expect": ["good_ratio >= 0.9 in baseline", "good_ratio >= 0.3 in fault"],
@@ -228,7 +248,7 @@ def come_to(run: subprocess.Popen[bytes], out: Path) -> Iterator[str]:
         yield f"not broken: {unbroken}; {result['reason']}"
     if result["verdict"] not in ("pass", "invalid"):  # invalid where the machine was too busy to say
         yield f"{result['verdict']}: {result['reason']}"
-    if not any("serving, told http://" in path.read_text() for path in out.glob("*/*/logs/compose-logs.log")):
+    if not any("serving, told https://" in path.read_text() for path in out.glob("*/*/logs/compose-logs.log")):
         yield "what the services printed was not written down"
 
 
