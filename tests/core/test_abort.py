@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from concluded import concluded
 from pydantic import ValidationError
 from simulated_world import Fragile, Memory, SimWorld
 
 from harness import conduct
-from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.following import followed, price_list, refused
 from harness.planning.outline import outline
@@ -331,7 +331,7 @@ def test_a_run_that_is_aborted_has_its_faults_put_back_first_and_says_why(make_p
     assert sim.injector.in_force == {}
     assert sim.network.laid == []
     assert sim.clients.ended
-    result = verdict.judge(evidence)
+    result = concluded(evidence)
     assert (result.verdict, result.exit_status) == ("aborted", 5)
     assert "good_ratio was 0." in result.reason
     assert "the scenario aborts at good_ratio < 0.8 for 5s" in result.reason
@@ -495,7 +495,7 @@ def test_when_it_was_decided_is_on_record_and_how_long_after_that_the_faults_wer
     assert ended.decided_s is not None
     gone_s = [event.at_s for event in evidence.history if isinstance(event, Reverted)]
     assert 8.0 <= ended.decided_s <= min(gone_s) <= ended.at_s
-    reason = verdict.judge(evidence).reason
+    reason = concluded(evidence).reason
     assert re.match(
         r"The run was ended at 8\.\d s: stopped by ann@host: enough "
         r"\(the faults were gone \d\.\d\d s later, and the load \d\.\d\d s later\)",
@@ -508,7 +508,7 @@ def test_where_nothing_was_broken_that_is_what_is_said(make_plan: MakePlan) -> N
     sim = SimWorld(plan, Fragile, 1)
     ordered = replace(sim.world, watch=Ordered(sim.world.clock, 2.0, "enough"))
     evidence = sim.evidence(loop.run(plan, ordered, Memory()))
-    assert "enough (no fault was in force, and the load" in verdict.judge(evidence).reason
+    assert "enough (no fault was in force, and the load" in concluded(evidence).reason
 
 
 class Ordered:

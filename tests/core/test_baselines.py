@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from concluded import concluded
 
-from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
 from harness.judging.scoring.band import shown
@@ -48,7 +48,7 @@ def test_a_baseline_too_short_to_show_how_good_the_service_is_vouches_for_nothin
 ) -> None:
     plan = make_plan(phases=(1, baseline_s, 10, 30), expect=TIMES[:1])
     fault_s = 1 + baseline_s
-    result = verdict.judge(make_evidence(plan, requests=rows(plan, back_to(ratio, fault_s, fault_s + 10))))
+    result = concluded(make_evidence(plan, requests=rows(plan, back_to(ratio, fault_s, fault_s + 10))))
     assert result.verdict == came_to
     assert ("too few to show how good the service is when it is well" in result.reason) == (came_to == "inconclusive")
 
@@ -70,7 +70,7 @@ def one_region_dead(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
             phases=(1, 10, 14, 20), expect=expect, good={"ratio": 0.5, "within": "4s"}, load={"rate_per_s": 20}
         )
         dead = rows(plan, lambda index, _: BAD if index % 2 and chance.random() >= share else {})
-        return verdict.judge(make_evidence(plan, requests=dead))
+        return concluded(make_evidence(plan, requests=dead))
 
     return judged
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from concluded import concluded
 
 from harness.checks import target_problems
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.sample import pick
-from harness.judging.verdict import judge
 from harness.planning.outline import outline
 from harness.planning.plan import Plan
 from harness.prepare import Asked, prepare
@@ -130,8 +130,8 @@ def test_what_an_earlier_press_lost_stays_lost_where_the_last_one_was_not_accept
 
 def test_a_run_of_a_service_that_loses_jobs_fails_and_its_twin_passes(told: Told) -> None:
     keys: dict[str, Any] = {"expect": ["jobs.lost <= 0 in fault"]}
-    assert judge(told(**keys)).verdict == "pass"
-    broken = judge(told(one_in(50, lost), **keys))
+    assert concluded(told(**keys)).verdict == "pass"
+    broken = concluded(told(one_in(50, lost), **keys))
     assert broken.verdict == "fail"
     assert broken.findings[0].value == 4
 
@@ -312,8 +312,8 @@ def test_where_no_state_tells_of_work_it_is_said_that_work_counts_as_waiting(tol
 
 def test_limits_on_a_queue_are_held_and_broken_and_refused_where_there_is_none(told: Told, make_plan: MakePlan) -> None:
     expect = ["queue_depth <= 5 in fault", "queue_age_s <= 1 in fault"]
-    assert [finding.verdict for finding in judge(told(expect=expect)).findings] == ["pass", "pass"]
-    assert [finding.verdict for finding in judge(told(stuck, expect=expect)).findings] == ["fail", "fail"]
+    assert [finding.verdict for finding in concluded(told(expect=expect)).findings] == ["pass", "pass"]
+    assert [finding.verdict for finding in concluded(told(stuck, expect=expect)).findings] == ["fail", "fail"]
     plan = make_plan(expect=expect)
     for written in map(expectation.parse, expect):
         assert "answers at once" in str(metrics[written.metric].unsettled(plan, written))

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from concluded import concluded
 from simulated_world import Memory, Plain, SimWorld
 from simulated_world.events import Process
 from simulated_world.service import Answer, said
 
-from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.following import counting
 from harness.planning.plan import Plan
@@ -73,7 +73,7 @@ def test_where_attempts_of_the_baseline_can_be_joined_no_more_and_that_is_needed
     (alarm,) = [event for event in evidence.history if isinstance(event, Alarm)]
     assert "carried no nonce, although earlier ones did" in alarm.what
     assert f"{NEEDS_IT[0]} cannot be judged: have the service pass it on" in alarm.what
-    result = verdict.judge(evidence)
+    result = concluded(evidence)
     assert result.verdict == "invalid"
     assert "have the service pass it on with each attempt" in result.reason
 

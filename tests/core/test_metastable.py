@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from concluded import concluded
 from simulated_world import Fragile, Memory, Resilient, SimWorld
 
 from harness.judging.evidence import Evidence
 from harness.judging.metastable import metastable
-from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.record.history import Event, Reverted
 from harness.record.rows import Attempt, Request
@@ -59,7 +59,7 @@ def test_one_that_stays_down_while_its_retries_go_on_is_named_with_the_figures(l
         "it kept itself down (metastable): from 5 s after the last fault had ended to the end of the run 0 % of answers were good, "
         "while each request cost 4 attempts (1 in the baseline)"
     )
-    result = judge(evidence)
+    result = concluded(evidence)
     assert result.verdict == "fail"
     assert result.metastable == said
     assert result.reason.endswith(f"{said}.")
@@ -88,7 +88,7 @@ def test_one_that_is_well_or_merely_down_or_merely_dear_is_not(
 ) -> None:
     evidence = lived(bad_until_s=bad_until_s, **keys)
     assert list(metastable(evidence)) == []
-    assert judge(evidence).metastable == ""
+    assert concluded(evidence).metastable == ""
 
 
 # The load is shed from 37 s to 47 s.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
+from concluded import concluded
 from simulated_world import Fragile, Memory, Resilient, SimWorld
 from simulated_world.events import Process
 from simulated_world.service import Answer, Surroundings, said
@@ -14,7 +15,6 @@ from simulated_world.wire import Exchange
 from simulated_world.world import QUESTIONS
 
 from harness.judging.result import Result
-from harness.judging.verdict import judge
 from harness.planning.plan import plan
 from harness.protocols.asking import Asked
 from harness.reading.expectation import parse
@@ -337,7 +337,7 @@ def judged(fault: dict[str, Any], expectation: str, service: type[Any]) -> Resul
     evidence = sim.evidence(loop.run(made, sim.world, Memory()))
     orders = sum((getattr(each, "orders", Counter()) for each in there), Counter[str]())
     bound = {text: Question(id=text, text=text, region="east") for text in BOUND}
-    return judge(replace(evidence, effects=Effects(orders.total(), dict(orders)), asked=bound, _made={}))
+    return concluded(replace(evidence, effects=Effects(orders.total(), dict(orders)), asked=bound, _made={}))
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from concluded import concluded
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.sample import pick
-from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
 from harness.record.rows import Attempt, Request
@@ -99,8 +99,8 @@ def test_a_link_can_be_asked_about(told: Told, attempt: Try) -> None:
 
 def test_a_limit_is_held_and_broken(told: Told, attempt: Try) -> None:
     expect = ["retry_after_obeyed >= 0.9 in fault"]
-    assert judge(told(lambda row: [again(attempt, row, 2.1)], expect=expect)).findings[0].verdict == "pass"
-    assert judge(told(lambda row: [again(attempt, row, 0.1)], expect=expect)).findings[0].verdict == "fail"
+    assert concluded(told(lambda row: [again(attempt, row, 2.1)], expect=expect)).findings[0].verdict == "pass"
+    assert concluded(told(lambda row: [again(attempt, row, 0.1)], expect=expect)).findings[0].verdict == "fail"
 
 
 @pytest.mark.parametrize(("after_s", "ignored"), [(2.0, 0), (0.1, 1)])

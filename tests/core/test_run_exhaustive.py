@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from concluded import concluded
 from simulated_world import Calls, Failure, Memory, Plain, SimWorld
 from simulated_world.injector import SimInjector
 
-from harness.judging import verdict
 from harness.planning.disturbance import Disturbance
 from harness.planning.plan import Plan
 from harness.problems import HarnessError
@@ -137,7 +137,7 @@ def test_whichever_call_fails_nothing_stays_injected_and_the_history_says_how_it
         if reason != "completed":
             shape = (reason, frozenset(type(event) for event in events))
             if shape not in verdicts:
-                verdicts[shape] = verdict.judge(worlds[0].evidence(events)).verdict
+                verdicts[shape] = concluded(worlds[0].evidence(events)).verdict
             assert verdicts[shape] == {"invalidated": "invalid"}.get(reason, reason), what
             shapes.add(shape)
     assert len(shapes) >= 4
@@ -248,5 +248,5 @@ def test_a_revert_that_fails_is_tried_three_times_more_and_then_said(small: Plan
         "HarnessError: the proxy says no" if left else ""
     ]
     assert events[-1] == Ended(events[-1].at_s, "crashed", "the proxy says no", events[-1].decided_s)
-    result = verdict.judge(sim.evidence(events))
+    result = concluded(sim.evidence(events))
     assert result.verdict == "crashed"

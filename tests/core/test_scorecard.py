@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from concluded import concluded
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Outcome
 from harness.judging.scorecard import Cell, cell, in_short, scorecard, worst
-from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.record.columns import Table
 from harness.record.rows import Attempt, Request
@@ -47,7 +47,7 @@ def celled(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt
 
         asked = rows(plan, change)
         evidence = make_evidence(plan, requests=asked, attempts=[one for row in asked for one in tries(row)])
-        return cell(judge(evidence), evidence, "small/run")
+        return cell(concluded(evidence), evidence, "small/run")
 
     return make
 
@@ -123,7 +123,7 @@ def test_a_run_that_never_came_to_its_fault_has_a_cell_without_numbers(
 ) -> None:
     plan = make_plan(phases=(1, 4, 8, 4), faults=(DOWN,))
     evidence = make_evidence(plan, requests=[], attempts=[], history=[])
-    made = cell(judge(evidence), evidence, "small/run")
+    made = cell(concluded(evidence), evidence, "small/run")
     assert (made.exposed, made.attempts, made.otherwise) == (0, "", {})
     assert {made.at_broken.value, made.wait_s.value, made.gap_s.value, made.good.value} == {None}
 

@@ -7,9 +7,9 @@ from math import inf
 from typing import Any
 
 import pytest
+from concluded import concluded
 
 from harness.interval import Interval
-from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.metrics.recovery_and_failover import worst
@@ -207,7 +207,7 @@ def test_the_value_among_the_exposed_stands_beside_that_of_the_phase(
     make_plan: MakePlan, make_evidence: MakeEvidence
 ) -> None:
     evidence = make_evidence(make_plan(phases=(1, 2, 8, 2), expect=["retry_amplification <= 3 in fault"]))
-    (finding,) = verdict.judge(evidence).findings
+    (finding,) = concluded(evidence).findings
     assert finding.among_exposed is not None
     assert (finding.among_exposed.value, finding.among) == (1, None)
 
@@ -312,12 +312,12 @@ def test_a_failover_is_told_for_each_window_and_the_worst_counts_by_name(
     assert {name: found.value for name, found in by.items()} == pytest.approx(
         {"flap-1": 0, "flap-2": 0, "flap-3": 0, "flap-4": 4}, abs=0.05
     )
-    result = verdict.judge(evidence)
+    result = concluded(evidence)
     (finding,) = result.findings
     assert (finding.verdict, finding.window) == ("fail", "flap-4")
     assert result.reason.startswith("failover_time_s (worst after flap-4) was more than 4")
     assert measure(evidence, "failover_time_s <= 1 after flap-2").value == 0
-    assert verdict.judge(make_evidence(plan)).findings[0].window is None  # nothing was bad in any
+    assert concluded(make_evidence(plan)).findings[0].window is None  # nothing was bad in any
 
 
 def test_a_fault_that_flaps_is_judged_window_by_window_as_so_many_faults_are(
@@ -331,7 +331,7 @@ def test_a_fault_that_flaps_is_judged_window_by_window_as_so_many_faults_are(
     assert {name: found.value for name, found in by.items()} == pytest.approx(
         {"flap.1": 0, "flap.2": 0, "flap.3": 0, "flap.4": 4}, abs=0.05
     )
-    result = verdict.judge(evidence)
+    result = concluded(evidence)
     assert [(finding.verdict, finding.window) for finding in result.findings] == [("fail", "flap.4")] * 2
     assert [fault.id for fault in result.faults] == ["flap.1", "flap.2", "flap.3", "flap.4"]
     assert result.faults[1].summary == "latency 100 ms on kind provider (flap.2)"
@@ -361,7 +361,7 @@ def test_troubles_far_apart_each_have_a_recovery_and_the_worst_counts(
     evidence = make_evidence(plan, requests=rows(plan, slow_first))
     assert measure(evidence, "recovery_time_s <= 5").value == pytest.approx(4, abs=0.1)
     assert measure(evidence, "recovery_time_s <= 5 after second").value == pytest.approx(1, abs=0.1)
-    assert verdict.judge(evidence).findings[0].window == "first"
+    assert concluded(evidence).findings[0].window == "first"
 
 
 def test_an_aftereffect_does_not_stop_the_clock_of_the_recovery(

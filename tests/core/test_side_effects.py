@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from concluded import concluded
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.sample import pick
-from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.reading.expectation import WHOLE, Selection
 from harness.reading.target import Target
@@ -94,6 +94,6 @@ def test_where_nobody_counted_nothing_was_measured_and_a_limit_is_refused(
 
 def test_limits_on_effects_are_held_and_broken(told: Told) -> None:
     expect = ["side_effects.duplicated <= 0 in fault", "side_effects.lost <= 0 in fault"]
-    assert [finding.verdict for finding in judge(told(expect=expect)).findings] == ["pass", "pass"]
+    assert [finding.verdict for finding in concluded(told(expect=expect)).findings] == ["pass", "pass"]
     twice = told(lambda row: 2 if row.index % 2 else 0, expect=expect)
-    assert [finding.verdict for finding in judge(twice).findings] == ["fail", "fail"]
+    assert [finding.verdict for finding in concluded(twice).findings] == ["fail", "fail"]

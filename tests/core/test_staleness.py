@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from concluded import concluded
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.sample import pick
-from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
 from harness.reading.target import Target
@@ -87,5 +87,5 @@ def test_it_is_refused_where_it_could_not_be_known(make_plan: MakePlan, make_tar
 
 def test_a_limit_on_staleness_is_held_and_broken(told: Told) -> None:
     expect = ["staleness_s.p95 <= 3 in fault"]
-    assert judge(told(fresh, expect=expect)).findings[0].verdict == "pass"
-    assert judge(told(lambda due_s: 1, expect=expect)).findings[0].verdict == "fail"
+    assert concluded(told(fresh, expect=expect)).findings[0].verdict == "pass"
+    assert concluded(told(lambda due_s: 1, expect=expect)).findings[0].verdict == "fail"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from benchmarks.resilience import REAL, written
+from concluded import concluded
 from contract.worlds import FAULTS as CARRIED
 from contract.worlds import NOT_SIMULATED
 
 from harness.judging.evidence import Evidence
-from harness.judging.verdict import judge
 from harness.prepare import Asked, prepare
 from harness.running import loop
 from simulated_world import Fragile, Resilient, simulate
@@ -119,7 +119,7 @@ def test_a_storm_of_retries_outlives_its_trigger_where_they_are_unbounded_and_th
     came_to = {}
     for name, service in (("fragile", Fragile), ("resilient", Resilient)):
         plan = prepare(SCENARIOS / "retry-storm.yaml", SCENARIOS / "targets" / f"{name}.yaml", Asked(), None).plan
-        judged = judge(simulate(replace(plan, seed=seed), service, seed, loop.run))
+        judged = concluded(simulate(replace(plan, seed=seed), service, seed, loop.run))
         came_to[name] = judged.verdict, "it kept itself down (metastable)" in judged.reason
     assert came_to == {"fragile": ("fail", True), "resilient": ("pass", False)}
 
@@ -128,7 +128,7 @@ def test_a_service_that_is_stuck_comes_back_when_most_clients_stay_away_and_one_
     came_to = {}
     for name, service in (("fragile", Fragile), ("resilient", Resilient)):
         plan = prepare(SCENARIOS / "load-shed.yaml", SCENARIOS / "targets" / f"{name}.yaml", Asked(), None).plan
-        judged = judge(simulate(plan, service, 1, loop.run))
+        judged = concluded(simulate(plan, service, 1, loop.run))
         said = ("it kept itself down (metastable)", "which confirms that it was its load")
         came_to[name] = judged.verdict, *(words in judged.reason for words in said)
     assert came_to == {"fragile": ("fail", True, True), "resilient": ("pass", False, False)}
