@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from concluded import concluded
 from simulated_world import Calls, Failure, Flaws, Fragile, Memory, Plain, Resilient, SimWorld, simulate
 
-from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.planning.plan import Plan
 from harness.problems import HarnessError
@@ -80,7 +80,7 @@ def test_a_fault_that_no_request_met_spoils_the_run_but_where_it_lay_in_wait(
     make_plan: MakePlan, may_miss: bool
 ) -> None:
     trap = {"kind": "http_error", "on": {"kind": "provider", "last_role": "assistant"}, "status": 400}
-    result = verdict.judge(run(make_plan(faults=[trap | {"may_miss": may_miss}])))
+    result = concluded(run(make_plan(faults=[trap | {"may_miss": may_miss}])))
     assert result.faults[0].evidence == "no attempts answered for it at the edge; the edge says that it is there"
     assert (result.faults[0].confirmed, result.verdict) == ((True, "pass") if may_miss else (False, "invalid")), (
         result.reason
@@ -90,7 +90,7 @@ def test_a_fault_that_no_request_met_spoils_the_run_but_where_it_lay_in_wait(
 
 def test_nothing_is_told_of_what_a_fault_in_wait_did_not_meet_where_it_met_something(make_plan: MakePlan) -> None:
     trap = {"kind": "http_error", "on": {"kind": "provider", "method": "POST"}, "status": 400, "may_miss": True}
-    result = verdict.judge(run(make_plan(faults=[trap], expect=["good_ratio <= 0.9 in fault"])))
+    result = concluded(run(make_plan(faults=[trap], expect=["good_ratio <= 0.9 in fault"])))
     assert (result.verdict, "lay in wait" in result.reason) == ("pass", False)
 
 
@@ -99,7 +99,7 @@ def test_a_limit_is_seen_by_what_the_edge_answers(make_plan: MakePlan) -> None:
     answered = [look.sight.answered for look in looks(evidence)]
     assert answered == sorted(answered)
     assert answered[-1] == evidence.arrivals["fault"].eq("rate_limit-1").sum() > 0
-    fault = verdict.judge(evidence).faults[0]
+    fault = concluded(evidence).faults[0]
     assert fault.confirmed_at_s == pytest.approx(3.3, abs=0.05)
     assert fault.evidence == "1 attempt answered for it at the edge; the edge says that it is there"
 
@@ -140,18 +140,18 @@ def test_a_latency_with_a_wide_spread_stands_though_some_of_it_is_hardly_late(
     plan = make_plan(phases=(1, 2, 12, 1), faults=[LATENCY | {"base": "200ms"} | spread])
     for seed in range(3):
         sim = SimWorld(plan, Plain, seed)
-        result = verdict.judge(sim.evidence(loop.run(plan, sim.world, Memory())))
+        result = concluded(sim.evidence(loop.run(plan, sim.world, Memory())))
         assert (result.verdict, result.faults[0].lost) == ("pass", ""), result.reason
 
 
 def test_a_fault_that_does_not_take_hold_makes_the_run_invalid(make_plan: MakePlan) -> None:
-    result = verdict.judge(run(make_plan(), idle={"latency-1"}))
+    result = concluded(run(make_plan(), idle={"latency-1"}))
     assert result.verdict == "invalid"
     assert "did not take hold: probe of provider-east: answered after 0.001 s; probe of provider-west:" in result.reason
 
 
 def test_the_same_run_with_a_fault_that_holds_passes(make_plan: MakePlan) -> None:
-    result = verdict.judge(run(make_plan()))
+    result = concluded(run(make_plan()))
     assert result.verdict == "pass"
     assert result.faults[0].evidence == (
         "probe of provider-east: answered after 0.101 s; probe of provider-west: answered after 0.101 s; the proxy says that it is there"
@@ -167,7 +167,7 @@ def test_a_fault_that_somebody_takes_away_before_its_end_makes_the_run_invalid(
     sim = SimWorld(plan, Resilient, 1)
     name, effect = plan.disturbances[0].id, plan.disturbances[0].effects[0]
     sim.events.at(at_s, lambda: sim.network.lift(name, effect))
-    result = verdict.judge(sim.evidence(loop.run(plan, sim.world, Memory())))
+    result = concluded(sim.evidence(loop.run(plan, sim.world, Memory())))
     assert result.verdict == "invalid"
     assert checks(result)[0].said == "not to its end"
     assert result.faults[0].lost_at_s == pytest.approx(at_s, abs=1.2)
@@ -186,7 +186,7 @@ def test_a_fault_that_is_said_to_be_there_and_no_longer_shows_makes_the_run_inva
         sim.network.lift("latency-1", plan.disturbances[0].effects[0])
 
     sim.events.at(4.5, go_past)
-    result = verdict.judge(sim.evidence(loop.run(plan, sim.world, Memory())))
+    result = concluded(sim.evidence(loop.run(plan, sim.world, Memory())))
     assert result.verdict == "invalid"
     assert result.faults[0].confirmed
     assert "seen at 5.3 s, 2.3 s after it began; probe of provider-east: answered after 0.001 s" in result.reason
@@ -204,7 +204,7 @@ def test_a_fault_that_is_said_to_be_there_and_no_longer_shows_makes_the_run_inva
 def test_a_load_that_is_not_what_was_planned_makes_the_run_invalid(
     make_plan: MakePlan, flaws: Flaws, said: str
 ) -> None:
-    result = verdict.judge(run(make_plan(), flaws=flaws))
+    result = concluded(run(make_plan(), flaws=flaws))
     assert result.verdict == "invalid"
     assert said in result.reason
 
@@ -220,7 +220,7 @@ def test_a_proxy_that_wedges_ends_the_run_and_makes_it_invalid(make_plan: MakePl
         Alarm(5.0, "no answer"),
         Ended(5.0, "invalidated", "no answer", decided_s=5.0),
     ]
-    result = verdict.judge(evidence)
+    result = concluded(evidence)
     assert (result.verdict, result.exit_status, result.reason) == ("invalid", 4, "No answer.")
 
 
@@ -228,7 +228,7 @@ def test_a_process_that_dies_ends_the_run_as_crashed(make_plan: MakePlan) -> Non
     calls = Calls(Failure(60, "before", HarnessError("process 'target' ended with status 1")))
     evidence = run(make_plan(), calls=calls)
     assert evidence.history[-1].reason == "crashed"
-    result = verdict.judge(evidence)
+    result = concluded(evidence)
     assert (result.verdict, result.exit_status) == ("crashed", 70)
     assert result.reason == "Process 'target' ended with status 1."
 
@@ -249,7 +249,7 @@ def test_an_interruption_puts_the_world_back_and_says_so(make_plan: MakePlan) ->
         Reverted(3.0, "latency-1"),
         Ended(3.0, "interrupted", decided_s=3.0),
     ]
-    result = verdict.judge(evidence)
+    result = concluded(evidence)
     assert (result.verdict, result.exit_status, result.reason) == (
         "interrupted",
         130,
@@ -285,8 +285,8 @@ def test_equal_arguments_make_equal_evidence(make_plan: MakePlan) -> None:
 
 def test_of_two_services_the_one_with_somewhere_else_to_go_holds(make_plan: MakePlan) -> None:
     plan = make_plan(faults=[LOSS], phases=(1, 2, 8, 2), expect=["good_ratio >= 0.75 in fault"])
-    assert verdict.judge(simulate(plan, Resilient, 1, loop.run)).verdict == "pass"
-    assert verdict.judge(simulate(plan, Fragile, 1, loop.run)).verdict == "fail"
+    assert concluded(simulate(plan, Resilient, 1, loop.run)).verdict == "pass"
+    assert concluded(simulate(plan, Fragile, 1, loop.run)).verdict == "fail"
 
 
 def _calls(plan: Plan) -> list[str]:
@@ -312,7 +312,7 @@ def test_faults_in_phases_of_their_own_reach_over_them_and_into_the_recovery(mak
     assert [(round(window.start_s, 1), round(window.end_s, 1), window.name) for window in evidence.windows()] == [
         (4, 7, "slow, limit")
     ]
-    result = verdict.judge(evidence)
+    result = concluded(evidence)
     assert [fault.id for fault in result.faults if fault.aftereffect] == ["herd"]
     assert [phase.name for phase in result.phases] == list(SHAPED)
     assert {phase.name: phase.requests for phase in result.phases}["outage"] == 20

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import incident_list
 import pytest
+from concluded import concluded
 from simulated_world import Fragile, Resilient, carried, simulate
 
 from harness.interfaces.listing import listed_incidents, told
-from harness.judging.verdict import judge
 from harness.prepare import Asked, prepare, validate
 from harness.running import loop
 
@@ -42,7 +42,7 @@ def test_each_can_be_run_and_is_short(path: Path) -> None:
 @pytest.mark.parametrize("service", VERDICTS)
 def test_it_tells_a_service_that_holds_from_one_that_does_not(path: Path, service: str) -> None:
     kind, verdict = VERDICTS[service]
-    result = judge(simulate(replace(plan_of(path, service), seed=1), kind, 1, loop.run))
+    result = concluded(simulate(replace(plan_of(path, service), seed=1), kind, 1, loop.run))
     assert result.verdict == verdict, result.reason
 
 

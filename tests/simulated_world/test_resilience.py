@@ -74,8 +74,9 @@ def plans(tmp_path: Path) -> Any:
 
 def good_and_attempts(evidence: Evidence) -> tuple[float, float]:
     """Share of good answers, and attempts per request, of those due while the fault lasted."""
-    rows = evidence.requests[evidence.requests["phase"] == "fault"]
-    return float(rows["good"].mean()), float(rows["attempts"].mean())
+    due = evidence.words("requests", "phase") == "fault"
+    good, attempts = (evidence.column("requests", name)[due].mean() for name in ("good", "attempts"))
+    return float(good), float(attempts)
 
 
 def run(plan: Any, service: Any) -> tuple[float, float]:
