@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
+import msgspec
 import pytest
 
 from harness.judging.scoring.audit import Audit, audit
@@ -11,7 +12,7 @@ from harness.planning.pressing import Pressing
 from harness.protocols.nonce import Nonces, NonceSearch, press
 from harness.record.presses import read
 from harness.record.rows import Request
-from harness.running.load import Limits
+from harness.running.load import Limits, PlannedQuestion
 
 UNSERVED = ("error", "timed_out", "stalled", "truncated", "empty", "malformed", "reset", "refused")
 PATIENT = Pressing(
@@ -124,3 +125,28 @@ def test_a_press_that_takes_too_long_is_given_up_and_its_connection_closed(ran):
 def test_a_row_of_a_client_that_asks_once_says_no_more_than_it_did():
     once = Request(index=0, worker=0, due_s=1.0)
     assert (once.presses, once.given_up, once.last_sent_s) == (1, "", None)
+
+
+def test_each_turn_of_a_conversation_is_one_request_however_often_it_is_asked_for(bench) -> None:
+    questions = (
+        PlannedQuestion("busy", "busy_once a", turns=("busy_once b", "busy_twice c")),
+        PlannedQuestion("whole", "whole a", turns=("whole b",)),
+    )
+    limits = Limits(stall_s=60.0, deadline_s=60.0)
+    with bench.serving() as server:
+        of = bench.plan(
+            [server.url], [], limits=limits, drain_s=60.0, rate_per_s=20.0, turn_gap_s=0.3, pressing=PATIENT
+        )
+        child = bench.start(msgspec.structs.replace(of, questions=questions))
+        child.begin()
+        assert child.wait() == 0, child.log.read_text()
+        rows, hits = child.rows(), Counter(heard.nonce for heard in server.heard)
+    assert {row.nonce: row.presses for row in rows} == hits
+    assert sum(hits.values()) > len(rows)
+    assert len({(row.conversation, row.turn) for row in rows}) == len(rows)
+    assert {row.outcome for row in rows} == {"complete"}
+    turns = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.sent_s):
+        turns[row.conversation].append((row.turn, row.question))
+    assert any(question == "busy#3" for of in turns.values() for _, question in of)
+    assert all([turn for turn, _ in of] == list(range(len(of))) for of in turns.values())
