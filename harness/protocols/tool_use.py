@@ -30,6 +30,8 @@ class Called(NamedTuple):
 def listed(names: Iterable[str]) -> str:
     """*names* with blanks between, as a row has them."""
     kept = list(names)
+    if not kept:
+        return ""
     short = ["".join(name.split())[: _NAME_CHARS + len(FAILED)] or UNKNOWN for name in kept[:NAMES_MOST]]
     return " ".join([*short, MORE] if len(kept) > NAMES_MOST else short)
 
