@@ -17,6 +17,7 @@ _MATTERS = 1.5  # the variance of clusters, over that of independent samples, fr
 _T_MAX = 4.3  # of two degrees of freedom: with fewer nothing is said any more
 _MANY = 10_000
 _DENSE = 4
+_AT_ONCE = 1 << 20  # rows
 
 
 def clustered_share(
@@ -29,7 +30,8 @@ def clustered_share(
     Wilson's interval for as many independent samples as the clusters are worth: those of the way to cluster by which they are worth the
     least (Korn & Graubard 1998, with Student's t for as many clusters as there are); never narrower than `wilson`.
     """
-    values = np.asarray(good, dtype=np.float64)
+    values = np.asarray(good)
+    values = values if values.dtype == np.bool_ else values.astype(np.float64, copy=False)
     ways = [np.asarray(codes) for codes in (cluster, *others)]
     for codes in ways:
         if values.shape != codes.shape:
@@ -141,6 +143,12 @@ def _clusters(values: Floats, codes: npt.NDArray[np.int64]) -> tuple[Floats, npt
     dense = codes.dtype.kind == "i" and codes.min() >= 0 and codes.max() < _DENSE * codes.size
     # Of numbers that lie close together those that come are found without putting them in order.
     of = codes if dense else np.unique(codes, return_inverse=True)[1]
-    sums, sizes = np.bincount(of, values), np.bincount(of)
+    many = 1 + int(of.max(initial=0))
+    sums, sizes = np.zeros(many), np.zeros(many, np.intp)
+    at_once = max(_AT_ONCE, 4 * many)
+    for first in range(0, of.size, at_once):  # as both take many more bytes to be summed
+        piece = slice(first, first + at_once)
+        sums += np.bincount(of[piece], values[piece], many)
+        sizes += np.bincount(of[piece], minlength=many)
     there = sizes > 0
-    return sums[there].astype(np.float64, copy=False), sizes[there]
+    return sums[there], sizes[there]
