@@ -11,7 +11,7 @@ from harness.record.shelf import Aside, Shelf
 LARGE = 1 << 16
 """Bytes; what takes less is kept always."""
 LEAST_KEPT = 80 << 20
-KEPT_A_ROW = 3
+KEPT_A_ROW = 4
 """Bytes of each row of all tables that share a room."""
 Values = dict[Hashable, Any]
 _DEEP, _MANY = 4, 64
