@@ -39,16 +39,22 @@ def be_called(number: UUID) -> None:
 
 
 def keep(door: Door, come_within_s: float = 0.0) -> None:
-    """Have Locust's master hear only those whom the *door* lets in; those that it has let in before have to come to Locust in this time."""
-    heard, looking = MasterRunner.handle_message, list[Any]()
+    """Have Locust's master hear only those whom the *door* lets in.
+
+    Those that it has let in before have to come to Locust in this time, and their machines to be heard of until they do.
+    """
+    made, heard = MasterRunner.__init__, MasterRunner.handle_message
+
+    def looks(self: Any, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        door.answer = lambda *answer: _answer(self, *answer)
+        gevent.spawn(_look, self, door, come_within_s)
 
     def let_in(self: Any, client_id: str, msg: Any) -> None:
-        if not looking:
-            door.answer = lambda *answer: _answer(self, *answer)
-            looking.append(gevent.spawn(_look, self, door, come_within_s))
         if door.lets_pass(client_id, msg.type, msg.data):
             heard(self, client_id, msg)
 
+    MasterRunner.__init__ = looks  # type: ignore[method-assign]  # Locust has no place for it
     MasterRunner.handle_message = let_in  # type: ignore[method-assign]  # Locust has no place for it
 
 
@@ -69,11 +75,11 @@ def heed_refusal() -> None:
 
 
 def _look(runner: Any, door: Door, come_within_s: float) -> None:
-    seen, until_s = set[str](), monotonic() + come_within_s
+    seen, began_s = set[str](), monotonic()
     while True:
         there = {client.id for client in runner.clients.all if client.state != STATE_MISSING}
         seen |= there
-        coming = set(door.order) - seen if monotonic() < until_s else set()
+        coming = door.coming(began_s) - seen if monotonic() < began_s + come_within_s else set()
         door.look(there | coming)
         gevent.sleep(_LOOK_S)
 

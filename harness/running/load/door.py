@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -15,6 +16,10 @@ AWAITED = "LOAD_AWAITED"
 _LOCAL_MOST = 1 << 32
 AGAIN, OVER = "again", "over"
 """Answers to a worker that asks after one of several runs: it is to ask once more; no other comes."""
+HERE = "is_here"
+"""What whoever started a worker says again and again: the process is there, whatever it does."""
+GONE_S = 4.0
+"""As long as Locust's master waits to hear of a worker."""
 
 
 def version() -> str:
@@ -71,14 +76,20 @@ class Asking(msgspec.Struct, frozen=True):
 
 
 class Door:
-    """Lets in those who are *awaited*. *answer* sends a client a message of a kind, with what it says."""
+    """Lets in those who are *awaited*. *answer* sends a client a message of a kind, with what it says; *clock* is a monotonic one."""
 
-    def __init__(self, awaited: Awaited, answer: Callable[[str, str, object], None]) -> None:
-        self._awaited, self.answer = awaited, answer
+    def __init__(
+        self,
+        awaited: Awaited,
+        answer: Callable[[str, str, object], None],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._awaited, self.answer, self._clock = awaited, answer, clock
         self._known: dict[str, Caller] = {}
         self._in: list[str] = []
         self._turned_away: list[Caller] = []
         self._written: bytes = b""
+        self._heard_s: dict[str, float] = {}
 
     @property
     def order(self) -> list[str]:
@@ -90,6 +101,9 @@ class Door:
         if kind == "join":
             self._asked(client, msgspec.convert(data, Asking))
             return False
+        if kind == HERE:
+            self._heard_s[data] = self._clock()
+            return False
         if kind == "lacks":
             self._turn_away(*data)
             return False
@@ -98,6 +112,14 @@ class Door:
         if kind == "client_ready" and client not in self._in:
             self._comes(client)
         return client in self._in
+
+    def coming(self, since_s: float) -> set[str]:
+        """Those that are in and of whose machines something was heard just now; they may be busy with loading what they run.
+
+        Nobody was listened to before *since_s* of the door's clock.
+        """
+        late_s = self._clock() - GONE_S
+        return {client for client in self._in if max(self._heard_s.get(client, 0.0), since_s) > late_s}
 
     def look(self, present: Collection[str]) -> None:
         """Write down who came, where that is news: of those who are in, those that are still *present*, and who was turned away."""

@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 from harness.problems import HarnessError, Problem, UnavailableProblems, UsageProblems
 from harness.reading.load_hosts import place
 from harness.reading.locustfile import checksum
-from harness.running.load import child, crew
+from harness.running.load import child, crew, heartbeat
 from harness.running.load.door import Asking, locust_version, version
 from harness.running.load.knocking import ANSWERED_WITHIN_S, Welcome, knock
 from harness.running.load.plan import LoadPlan
@@ -113,7 +113,7 @@ class _Me(NamedTuple):
                 told[child.LOCUSTFILE_THERE], module = str(self.locustfile), UsersPlan.MODULE
             command = child.worker_command(folder / "load.json", self.port, self.host, module=module)
             with _started(command, {**self.environment, **told}) as process:
-                return process.wait() == 0
+                return heartbeat.wait(process, self.host, self.port, self.join, child.client_id(self.client.hex)) == 0
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

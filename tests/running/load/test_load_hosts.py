@@ -24,7 +24,7 @@ from harness.record.workers import Seal
 from harness.running.free_port import free_port
 from harness.running.load import LoadPlan, PlannedQuestion, Schedule, elsewhere, word
 from harness.running.load.dismissing import dismiss
-from harness.running.load.door import Asking, Awaited, Door, callers
+from harness.running.load.door import GONE_S, HERE, Asking, Awaited, Door, callers
 from harness.running.load.knocking import Welcome, knock, why_silent
 from harness.running.load.receiving import Received, Sending
 from harness.running.world.load_hosts import Gathering, reserved
@@ -123,10 +123,10 @@ def test_rows_that_did_not_come_or_are_others_are_told(tmp_path: Path, lost: Any
 class AtTheDoor:
     """A door for so *many* workers, of version 1, who need KEY."""
 
-    def __init__(self, folder: Path, many: int = 1) -> None:
+    def __init__(self, folder: Path, many: int = 1, **more: Any) -> None:
         self.path, self.answers = folder / "callers", dict[str, tuple[str, object]]()
         self.there: list[str] = []
-        self.door = Door(Awaited(many, "1", ["KEY"], str(self.path), "the-second", 60.0), self._answer)
+        self.door = Door(Awaited(many, "1", ["KEY"], str(self.path), "the-second", 60.0), self._answer, **more)
 
     def _answer(self, client: str, kind: str, said: object) -> None:
         self.answers[client] = kind, said
@@ -191,6 +191,21 @@ def test_one_that_cannot_go_on_is_in_no_more_and_says_why(tmp_path: Path) -> Non
     at.door.lets_pass("door-1", "lacks", ["host_ffffffff1", "its locustfile cannot be loaded"])
     assert at.seen() == ["load-1 (pid 4711) its locustfile cannot be loaded"]
     assert at.door.order == []
+
+
+def test_one_that_is_in_comes_as_long_as_its_machine_is_heard_of_and_has_time_to_be_once_somebody_listens(
+    tmp_path: Path,
+) -> None:
+    now_s, at = [0.0], AtTheDoor(tmp_path, clock=lambda: now_s[0])
+    at.asks("1")
+    assert at.comes("1")
+    now_s[0] = 10.0
+    assert not at.door.lets_pass("beat-1", HERE, "host_ffffffff1")
+    now_s[0] += GONE_S - 0.1
+    assert at.door.coming(0.0) == {"host_ffffffff1"}
+    now_s[0] += 0.2
+    assert at.door.coming(0.0) == set()
+    assert at.door.coming(now_s[0]) == {"host_ffffffff1"}
 
 
 def test_one_more_than_is_waited_for_is_told_so_whether_it_asks_or_comes(tmp_path: Path) -> None:

@@ -98,6 +98,22 @@ def test_a_file_that_cannot_be_loaded_there_is_told_with_its_line_on_both_sides(
     assert "users.py:2: AssertionError: no licence" in said(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("killed", "why"),
+    [
+        ("os.kill(os.getpid(), 9)", r": it was killed by SIGKILL; what it said last"),
+        ("os.killpg(os.getpgrp(), 9)", r"; what it said last"),  # nobody is left who could say why
+    ],
+)
+def test_a_machine_that_is_lost_while_it_loads_its_file_is_told(tmp_path: Path, killed: str, why: str) -> None:
+    text = Path(write_users(tmp_path)).read_text()
+    (tmp_path / "users.py").write_text(f"import os\nif 'LOAD_CLIENT' in os.environ:\n    {killed}\n{text}")
+    with answering() as url, crew_of(tmp_path, url, [Machine()], 1, kind=UsersCrew) as of:
+        with pytest.raises(HarnessError, match=r"left before the load began: here \(pid \d+\)" + why):
+            of.begin()
+        of.workers.stop(5.0)
+
+
 def test_one_that_cannot_reach_the_service_is_told_before_the_load(tmp_path: Path) -> None:
     with crew_of(tmp_path, "http://127.0.0.1:1", [Machine()], 1, kind=UsersCrew) as of:
         with pytest.raises(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness.running.load.door import Awaited, Door
+from harness.running.load.door import GONE_S, Awaited, Door
 from harness.running.load.users import elsewhere
 from harness.running.load.users import plan as users_plan
 from harness.running.load.word import lock, unlock
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     import zmq
 
 _LOOK_MS, _SAY_AGAIN_S = 50, 0.5
-_GONE_S = 4.0
-"""As long as Locust's master waits to hear of a worker."""
 _SILENT_S = 10.0
 _HAVE_WITHIN_S = 5.0
 _LINGER_MS = 1000
@@ -72,7 +70,7 @@ class _Desk:
         if self._socket.poll(_LOOK_MS):
             client, content = (part for part in self._socket.recv_multipart())
             self._takes(client.decode(), *msgspec.msgpack.decode(content)[:2])
-        late_s = time.monotonic() - _GONE_S
+        late_s = time.monotonic() - GONE_S
         self.door.look([client for client, at_s in self._heard_s.items() if at_s > late_s or client in self._have])
 
     def _takes(self, client: str, kind: str, data: object) -> None:
