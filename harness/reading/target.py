@@ -101,6 +101,10 @@ class Simulated(Strict):
     sigma: float = Field(default=0.35, ge=0, le=3, description="spread of the log-normal")
     tokens: int = Field(default=20, ge=1, le=10_000, description="tokens an answer")
     token_gap: Seconds = Field(default=0.015, description="median time between tokens")
+    tools: Literal["ignored", "called"] = Field(
+        default="ignored",
+        description="called: it calls the first that a request offers, and answers when it has what that brought",
+    )
 
 
 class SimulatedUpstream(Strict):

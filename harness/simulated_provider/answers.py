@@ -55,7 +55,7 @@ def read(messages: Sequence[Message]) -> Prompt:
     """The last question of the user's, and the facts listed as ``- ...`` under a line ``Context:`` in any message."""
     texts = [(message.role, unmarked(message.text)) for message in messages]
     digest = blake2b(msgspec.json.encode(texts), digest_size=8).hexdigest()
-    asked = [text for role, text in texts if role == "user"]
+    asked = [text for role, text in texts if role == "user" and text]  # what a tool brought is said by the user, too
     question = asked[-1].rsplit("Question:", 1)[-1].strip() if asked else ""
     facts = tuple(fact for _, text in texts for fact in _facts(text))
     return Prompt(question, facts, digest)

@@ -1,4 +1,4 @@
-"""Anthropic's messages, word for word: one text block, whole or as typed events."""
+"""Anthropic's messages, word for word: one block of text or one call of a tool, whole or as typed events."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 
 from harness.simulated_provider.answers import Message, Part
 from harness.simulated_provider.asking import Api, Asked, Completion, Events, Finish, JsonObject, Usage, encode, event
+from harness.simulated_provider.tools import Call
 
 
 class _Request(msgspec.Struct):
@@ -19,11 +20,17 @@ class _Request(msgspec.Struct):
 
 
 class Typed(Events):
-    """The events of one message with one block of text."""
+    """The events of one message with one block."""
 
     def begin(self) -> bytes:
+        return self._begin({"type": "text", "text": ""})
+
+    def call(self, call: Call) -> bytes:
+        given = {"type": "input_json_delta", "partial_json": call.arguments}
+        return self._begin(_used(call) | {"input": {}}) + _event("content_block_delta", index=0, delta=given)
+
+    def _begin(self, block: JsonObject) -> bytes:
         message = _message(self.completion, [], None, Usage(self.completion.tokens_in, 1))
-        block = {"type": "text", "text": ""}
         return b"".join(
             [
                 _event("message_start", message=message),
@@ -61,8 +68,15 @@ class Messages(Api):
     def whole(self, completion: Completion, text: str, finish: Finish, usage: Usage) -> bytes:
         return encode(_message(completion, [{"type": "text", "text": text}], _STOP[finish], usage))
 
+    def calling(self, completion: Completion, call: Call, usage: Usage) -> bytes:
+        return encode(_message(completion, [_used(call)], _STOP["tool_calls"], usage))
 
-_STOP: dict[Finish, str] = {"stop": "end_turn", "length": "max_tokens"}
+
+_STOP: dict[Finish, str] = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+
+
+def _used(call: Call) -> JsonObject:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": call.given}
 
 
 def _message(completion: Completion, content: list[JsonObject], stop: str | None, usage: Usage) -> JsonObject:

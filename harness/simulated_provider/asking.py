@@ -7,9 +7,10 @@ from typing import ClassVar, Literal, NamedTuple
 import msgspec
 
 from harness.simulated_provider.answers import Message
+from harness.simulated_provider.tools import Call
 
 JsonObject = dict[str, object]
-Finish = Literal["stop", "length"]
+Finish = Literal["stop", "length", "tool_calls"]
 encode = msgspec.json.Encoder().encode
 
 
@@ -48,6 +49,10 @@ class Events:
         """What comes with the first piece, before it."""
         raise NotImplementedError
 
+    def call(self, call: Call) -> bytes:
+        """A call of a tool, in place of `begin` and all pieces."""
+        raise NotImplementedError
+
     def content(self, text: str) -> bytes:
         """The next piece."""
         raise NotImplementedError
@@ -70,6 +75,10 @@ class Api:
 
     def whole(self, completion: Completion, text: str, finish: Finish, usage: Usage) -> bytes:
         """The answer to a request that does not stream."""
+        raise NotImplementedError
+
+    def calling(self, completion: Completion, call: Call, usage: Usage) -> bytes:
+        """The same, where it is a call of a tool."""
         raise NotImplementedError
 
 

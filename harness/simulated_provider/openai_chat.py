@@ -9,6 +9,7 @@ import msgspec
 
 from harness.simulated_provider.answers import Message
 from harness.simulated_provider.asking import Api, Asked, Completion, Events, Finish, JsonObject, Usage, encode, event
+from harness.simulated_provider.tools import Call
 
 
 class _StreamOptions(msgspec.Struct):
@@ -33,6 +34,13 @@ class Chunks(Events):
 
     def begin(self) -> bytes:
         return self._choice({"role": "assistant", "content": "", "refusal": None}, None)
+
+    def call(self, call: Call) -> bytes:
+        """The chunk that names the tool, and one with all that it is given."""
+        named = {"index": 0, **_called(call._replace(arguments=""))}
+        given = {"index": 0, "function": {"arguments": call.arguments}}
+        begun: JsonObject = {"role": "assistant", "content": None, "refusal": None, "tool_calls": [named]}
+        return self._choice(begun, None) + self._choice({"tool_calls": [given]}, None)
 
     def content(self, text: str) -> bytes:
         return self._choice({"content": text}, None)
@@ -60,14 +68,25 @@ class Chat(Api):
         return Asked(chat.messages, chat.model, chat.stream, limit, with_usage)
 
     def whole(self, completion: Completion, text: str, finish: Finish, usage: Usage) -> bytes:
-        message: JsonObject = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
-        return encode(_common(completion, "chat.completion") | {"choices": [choice], "usage": _usage(usage)})
+        return _whole(completion, {"content": text}, finish, usage)
+
+    def calling(self, completion: Completion, call: Call, usage: Usage) -> bytes:
+        return _whole(completion, {"content": None, "tool_calls": [_called(call)]}, "tool_calls", usage)
 
 
 def models(names: Iterable[str]) -> bytes:
     listed = [{"id": name, "object": "model", "created": 0, "owned_by": "harness"} for name in names]
     return encode({"object": "list", "data": listed})
+
+
+def _whole(completion: Completion, said: JsonObject, finish: Finish, usage: Usage) -> bytes:
+    message: JsonObject = {"role": "assistant", "refusal": None, "annotations": [], **said}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+    return encode(_common(completion, "chat.completion") | {"choices": [choice], "usage": _usage(usage)})
+
+
+def _called(call: Call) -> JsonObject:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
 def _common(completion: Completion, kind: str) -> JsonObject:

@@ -1,4 +1,4 @@
-"""OpenAI's Responses, word for word: one output message, whole or as typed events."""
+"""OpenAI's Responses, word for word: one output message or one call of a tool, whole or as typed events."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 
 from harness.simulated_provider.answers import Message
 from harness.simulated_provider.asking import Api, Asked, Completion, Events, Finish, JsonObject, Usage, encode, event
+from harness.simulated_provider.tools import Call
 
 
 class _Item(Message):
@@ -28,17 +29,26 @@ class Typed(Events):
     def __init__(self, completion: Completion, asked: Asked) -> None:
         super().__init__(completion, asked)
         self._text = ""
+        self._call: Call | None = None
         self._number = 0
 
     def begin(self) -> bytes:
-        going = _response(self.completion, self.asked, [], "in_progress")
         item = _message(self.completion, [], "in_progress")
+        return self._begin(item) + self._event("response.content_part.added", **self._where, part=_text(""))
+
+    def call(self, call: Call) -> bytes:
+        self._call = call
+        item = _called(call._replace(arguments=""), "in_progress")
+        given = self._event("response.function_call_arguments.delta", **self._of_call, delta=call.arguments)
+        return self._begin(item) + given
+
+    def _begin(self, item: JsonObject) -> bytes:
+        going = _response(self.completion, self.asked, [], "in_progress")
         return b"".join(
             [
                 self._event("response.created", response=going),
                 self._event("response.in_progress", response=going),
                 self._event("response.output_item.added", output_index=0, item=item),
-                self._event("response.content_part.added", **self._where, part=_text("")),
             ]
         )
 
@@ -48,16 +58,29 @@ class Typed(Events):
 
     def end(self, finish: Finish, usage: Usage) -> bytes:
         part, status = _text(self._text), _STATUS[finish]
-        item = _message(self.completion, [part], status)
-        whole = _response(self.completion, self.asked, [item], status, usage)
-        return b"".join(
-            [
+        if self._call is not None:
+            item = _called(self._call, status)
+            done = [
+                self._event(
+                    "response.function_call_arguments.done",
+                    **self._of_call,
+                    arguments=self._call.arguments,
+                    name=self._call.name,
+                )
+            ]
+        else:
+            item = _message(self.completion, [part], status)
+            done = [
                 self._event("response.output_text.done", **self._where, text=self._text, logprobs=[]),
                 self._event("response.content_part.done", **self._where, part=part),
-                self._event("response.output_item.done", output_index=0, item=item),
-                self._event(f"response.{status}", response=whole),
             ]
-        )
+        whole = _response(self.completion, self.asked, [item], status, usage)
+        done.append(self._event("response.output_item.done", output_index=0, item=item))
+        return b"".join([*done, self._event(f"response.{status}", response=whole)])
+
+    @property
+    def _of_call(self) -> JsonObject:
+        return {"item_id": f"fc_{self.completion.digest}", "output_index": 0}
 
     @property
     def _where(self) -> JsonObject:
@@ -84,8 +107,24 @@ class Responses(Api):
         item = _message(completion, [_text(text)], _STATUS[finish])
         return encode(_response(completion, None, [item], _STATUS[finish], usage))
 
+    def calling(self, completion: Completion, call: Call, usage: Usage) -> bytes:
+        status = _STATUS["tool_calls"]
+        return encode(_response(completion, None, [_called(call, status)], status, usage))
 
-_STATUS: dict[Finish, str] = {"stop": "completed", "length": "incomplete"}
+
+_STATUS: dict[Finish, str] = {"stop": "completed", "length": "incomplete", "tool_calls": "completed"}
+
+
+def _called(call: Call, status: str) -> JsonObject:
+    id_ = call.id.removeprefix("call_")
+    return {
+        "id": f"fc_{id_}",
+        "type": "function_call",
+        "status": status,
+        "call_id": call.id,
+        "name": call.name,
+        "arguments": call.arguments,
+    }
 
 
 def _response(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
 from harness.dialects import Occasion, Word, dialects
-from harness.simulated_provider import answers, embeddings
+from harness.simulated_provider import answers, embeddings, tools
 from harness.simulated_provider.anthropic_messages import Messages
 from harness.simulated_provider.asking import Api, Asked, Completion, Events, Finish, Usage
 from harness.simulated_provider.openai_chat import Chat, models
@@ -34,6 +35,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sigma: float = 0.35
     tokens: int = 20
     token_gap_s: float = msgspec.field(default=0.015, name="token_gap")
+    tools: Literal["ignored", "called"] = "ignored"
 
 
 class Counts(msgspec.Struct):
@@ -114,7 +116,7 @@ class Provider:
             return
         try:
             async with self._slots:
-                await self._work(api, asked, request.nonce, reply)
+                await self._work(api, asked, request, reply)
         except Overloaded:
             self.counts.rejected += 1
             _err(reply, api.dialect, dialects[api.dialect].codes["overloaded"])
@@ -125,41 +127,58 @@ class Provider:
         except msgspec.DecodeError as problem:
             _err(reply, "openai", _unread(problem))
 
-    async def _work(self, api: Api, asked: Asked, nonce: str, reply: Reply) -> None:
+    async def _work(self, api: Api, asked: Asked, request: Request, reply: Reply) -> None:
         prompt = answers.read(asked.messages)
-        pieces = answers.pieces(prompt, self._settings.tokens)
-        limit = asked.limit or len(pieces)
-        finish: Finish = "length" if limit < len(pieces) else "stop"
-        pieces = pieces[:limit]
+        call = tools.call(request.body, prompt.question, prompt.digest) if self._settings.tools == "called" else None
+        pieces, finish = self._said(asked, prompt, call)
         usage = Usage(sum(len(message.text) for message in asked.messages) // 4, len(pieces))
         completion = Completion(prompt.digest, int(time.time()), asked.model, self._region, usage.tokens_in)
         slow = self._shortage.slow()
-        due_s = [at_s * slow for at_s in self._pace.due_s(key(self._region, nonce, prompt.digest), len(pieces))]
+        due_s = [at_s * slow for at_s in self._pace.due_s(key(self._region, request.nonce, prompt.digest), len(pieces))]
         if asked.stream:
             events = api.events(completion, asked)
-            await _stream(reply, events, pieces, due_s)
+            await _stream(reply, _events(events, pieces, call), due_s)
             left = reply.gone
             reply.end(events.end(finish, usage))
         else:
             await asyncio.sleep(due_s[-1])
             left = reply.gone
-            reply.whole(200, api.whole(completion, "".join(pieces), finish, usage))
+            if call is not None:
+                reply.whole(200, api.calling(completion, call, usage))
+            else:
+                reply.whole(200, api.whole(completion, "".join(pieces), finish, usage))
         if left:
             self.counts.abandoned += 1
         else:
             self.counts.answered += 1
 
+    def _said(self, asked: Asked, prompt: answers.Prompt, call: tools.Call | None) -> tuple[list[str], Finish]:
+        """The answer in tokens, and why it ends; those of a *call* are its arguments, which no limit cuts."""
+        if call is not None:
+            return call.arguments.split(), "tool_calls"
+        pieces = answers.pieces(prompt, self._settings.tokens)
+        limit = asked.limit or len(pieces)
+        return pieces[:limit], "length" if limit < len(pieces) else "stop"
 
-async def _stream(reply: Reply, events: Events, pieces: list[str], due_s: list[float]) -> None:
+
+def _events(events: Events, pieces: list[str], call: tools.Call | None) -> list[bytes]:
+    """What is written as each of *pieces* is due."""
+    if call is not None:
+        return [events.call(call), *(b"" for _ in pieces[1:])]
+    first, *others = pieces
+    return [events.begin() + events.content(first), *map(events.content, others)]
+
+
+async def _stream(reply: Reply, pieces: list[bytes], due_s: list[float]) -> None:
     """Write each piece when it is due; a client who has left does not end the work."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     for index, (piece, at_s) in enumerate(zip(pieces, due_s, strict=True)):
         await asyncio.sleep(began_s + at_s - loop.time())
         if index == 0:
-            reply.begin(200, _EVENT_STREAM, events.begin() + events.content(piece))
+            reply.begin(200, _EVENT_STREAM, piece)
         else:
-            reply.piece(events.content(piece))
+            reply.piece(piece)
 
 
 def _unread(problem: msgspec.DecodeError) -> Word:

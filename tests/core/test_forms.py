@@ -164,6 +164,7 @@ FORMS = [
             "sigma": 0,
             "tokens": 5,
             "token_gap": "2s",
+            "tools": "called",
         },
         kept=frozenset({"api"}),
     ),

@@ -433,8 +433,8 @@ TARGET_SLIPS = [
     (
         "upstream: https://api.openai.com",
         "upstream: {simulated: true}",
-        "40 links.openai.upstream.simulated: should be a mapping of api, capacity, queue, first_token, sigma, tokens and token_gap,"
-        " but is true; write {} for what it is by default",
+        "40 links.openai.upstream.simulated: should be a mapping of api, capacity, queue, first_token, sigma, tokens, token_gap and"
+        " tools, but is true; write {} for what it is by default",
     ),
     (
         "ready: {get: /healthz}",
