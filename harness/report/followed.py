@@ -285,8 +285,10 @@ def _tools(found: Followed) -> str:
     """Which tools were called in it, and which came back with a result, over all tries that arrived at a model."""
     came = [one.arrival for one in found.attempts if one.arrival] + found.arrivals
     called = [name for one in came for name in one.tools_called]
-    back = [name for one in came for name in one.tool_results]
-    failed = [name for one in came for name in one.tools_failed]
+    # A try again of the same messages brings the same results.
+    asked = {one.messages_sha256 or place: one for place, one in enumerate(came)}.values()
+    back = [name for one in asked for name in one.tool_results]
+    failed = [name for one in asked for name in one.tools_failed]
     told = [f"called {_named(called)}"] if called else []
     told += [f"results of {_named(back)}"] if back else []
     return "; ".join([*told, *([f"{_named(failed)} failed"] if failed else [])])

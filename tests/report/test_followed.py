@@ -127,6 +127,14 @@ def test_the_tools_that_a_request_used_are_told_with_those_that_failed(calm) -> 
     assert said(of(calm.evidence, calm), "Tools") == ""
 
 
+def test_the_result_of_a_tool_that_was_brought_again_in_a_try_again_is_told_once_and_in_another_turn_anew(calm) -> None:
+    told = {"tools_called": ["search", ""], "tool_results": ["search", "search"]}
+    again = changed(calm, arrivals=told | {"messages_sha256": "ab" * 32})
+    assert said(of(again, calm), "Tools") == "called search; results of search"
+    anew = changed(calm, arrivals=told | {"messages_sha256": ["ab" * 32, "cd" * 32]})
+    assert said(of(anew, calm), "Tools") == "called search; results of search, search"
+
+
 def test_a_job_tells_how_long_it_queued_and_how_long_it_was_worked_on(calm) -> None:
     due_s = calm.evidence.requests["due_s"][0]
     row = {
