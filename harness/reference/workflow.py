@@ -1,10 +1,10 @@
 """``python -m harness.reference.workflow``: a workflow of several steps, one of which does something in the world, in two forms.
 
-``POST /workflows`` takes an order and answers 202 with an id; ``GET /workflows/ID`` says how far it has come. Each asks the model what is
-ordered, books it in the ledger, and asks the model for a confirmation. As such workflows often are, what has been done stands in memory: a
-process that ends forgets what it had taken on, and whoever submits the same again has it booked again. With ``--resilient``: what was
-taken on, and what came of each step, is written ahead and on the disk before anything goes on; the next process of its log resumes where
-the last one was, and books under a key, so that what was booked and not yet written down is not booked twice.
+``POST /workflows`` takes an order and answers 202 with an id; ``GET /workflows/ID`` says how far it has come. In each the model
+calls a tool, which books what is ordered in the ledger, and confirms it when it is told. As such workflows often are, what has been done
+stands in memory: a process that ends forgets what it had taken on, and whoever submits the same again has it booked again. With
+``--resilient``: what was taken on, and what came of each step, is written ahead and on the disk before anything goes on; the next process
+of its log resumes where the last one was, and books under a key, so that what was booked and not yet written down is not booked twice.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from uuid import uuid4
 
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
-from openai import AsyncOpenAI, OpenAIError
 
-from harness.reference.assistant import MODEL, prompt
-from harness.reference.small_service import body, listen, of_two_forms, tries_once, well
+from harness.reference.clerk import Clerk, UnansweredError, clerk
+from harness.reference.small_service import body, listen, of_two_forms, well
 
 STEPS = ("understood", "booked", "confirmed")
 TIMEOUT_S = 3.0
@@ -88,8 +87,8 @@ class Log:
 class Workflows:
     """All workflows, each carried out by a task of its own; *book* does something in the world, under a key or under none."""
 
-    def __init__(self, model: AsyncOpenAI, book: Callable[[str, str], Awaitable[None]], log: Log) -> None:
-        self._model, self._book, self._log = model, book, log
+    def __init__(self, clerk: Clerk, book: Callable[[str, str], Awaitable[None]], log: Log) -> None:
+        self._clerk, self._book, self._log = clerk, book, log
         self._known: dict[str, Workflow] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -124,7 +123,7 @@ class Workflows:
             while step not in one.done:
                 try:
                     came_to = await self._step(one, step)
-                except (OpenAIError, ClientError, TimeoutError):
+                except (UnansweredError, ClientError, TimeoutError):
                     await asyncio.sleep(AGAIN_S)
                     continue
                 self._log.append(Entry(one.id, step=step, came_to=came_to))
@@ -134,9 +133,9 @@ class Workflows:
         if step == "booked":
             await self._book(one.ordered.question, f"{one.id}/{step}" if self._log.durable else "")
             return "booked"
-        asked = one.ordered.question if step == "understood" else f"{one.ordered.question} It is booked: confirm that."
-        completion = await self._model.chat.completions.create(model=MODEL, messages=prompt(asked, None))
-        return completion.choices[0].message.content or ""
+        if step == "understood":
+            return await self._clerk.understand(one.ordered.question)
+        return await self._clerk.confirm(one.ordered.question, one.done["understood"], one.done["booked"])
 
 
 def application(workflows: Workflows) -> web.Application:
@@ -168,20 +167,20 @@ def main() -> None:
     parser = of_two_forms(__doc__)
     parser.add_argument("--ledger", required=True, metavar="URL", help="where orders are booked")
     parser.add_argument("--log", type=Path, required=True, help="the file of the write-ahead log")
+    parser.add_argument("--api", choices=["openai", "anthropic"], default="openai", help="what the provider speaks")
     read = parser.parse_args()
-    model = tries_once(read.provider, TIMEOUT_S)
-    served = _serving(model, read.ledger, Log(read.log if read.resilient else None))
+    served = _serving(clerk(read.api, read.provider, TIMEOUT_S), read.ledger, Log(read.log if read.resilient else None))
     listen(served, read.port)
 
 
-async def _serving(model: AsyncOpenAI, ledger: str, log: Log) -> web.Application:
+async def _serving(clerk: Clerk, ledger: str, log: Log) -> web.Application:
     session = ClientSession(timeout=ClientTimeout(TIMEOUT_S))
 
     async def book(order: str, key: str) -> None:
         async with session.post(f"{ledger}/bookings", json={"order": order, "key": key}) as answer:
             answer.raise_for_status()
 
-    return application(Workflows(model, book, log))
+    return application(Workflows(clerk, book, log))
 
 
 if __name__ == "__main__":

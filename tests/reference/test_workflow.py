@@ -12,6 +12,7 @@ import pytest
 from openai import OpenAIError
 
 from harness.reference import workflow
+from harness.reference.clerk import ByChat
 from harness.reference.workflow import STEPS, Entry, Log, Ordered, Workflow, Workflows
 
 ORDER = Ordered("One chair, please.", "key-1")
@@ -29,7 +30,7 @@ class Model:
         await asyncio.sleep(0)
         if self.calls <= self.failures:
             raise OpenAIError("busy")
-        return SimpleNamespace(choices=[SimpleNamespace(message=SimpleNamespace(content="a chair"))])
+        return SimpleNamespace(choices=[SimpleNamespace(message=SimpleNamespace(content="a chair", tool_calls=None))])
 
 
 class Ledger:
@@ -60,7 +61,7 @@ def process(model: Model, ledger: Ledger, log: Path | None, *orders: Ordered) ->
     written = Log(log)
 
     async def live() -> list[Workflow]:
-        workflows = Workflows(model, ledger.book, written)  # type: ignore[arg-type] # stands for the SDK's client
+        workflows = Workflows(ByChat(model), ledger.book, written)  # type: ignore[arg-type] # stands for the SDK's client
         workflows.resume()
         given = [workflows.submit(order) for order in orders]
         for _ in range(50):
