@@ -236,7 +236,7 @@ def _unfit(
 ) -> Problem | None:
     """That there is no file at *path*, or that it is of another kind than is *wanted* there."""
     if not path.exists():
-        near = meant(path)
+        near = meant(path, named_in_a_file=True)
         hint = f"did you mean {' or '.join(near)}?" if near else "it is looked for beside the game-day file"
         return document.problem(place, f"there is no {path}; {hint}")
     try:

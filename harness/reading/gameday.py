@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from harness.reading.quantities import Seconds, seconds
 from harness.reading.scenario import AbortWritten
@@ -37,7 +37,10 @@ class Prerequisite(Strict):
 
     tick: Text | None = Field(default=None, description="what a person looks at and ticks")
     command: list[str] | None = Field(
-        default=None, min_length=1, description="a program and its arguments, run beside the file"
+        default=None,
+        min_length=1,
+        description="a program and its arguments, run beside the file",
+        examples=[["kubectl", "get", "nodes"]],
     )
     url: str | None = Field(default=None, min_length=1, description="asked once; 2xx is right")
     within: Annotated[Seconds, Field(gt=0, le=600)] = Field(
@@ -67,8 +70,12 @@ class Approval(Strict):
 class Step(Strict):
     """One thing of the agenda: a scenario, a manual step, a wait, or a talk; exactly one of these four keys."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"scenario": "../provider-latency.yaml"}]})
+
     id: Id | None = Field(default=None, description="default: step- and its number, from 1")
-    scenario: str | None = Field(default=None, min_length=1, description="a scenario file beside this one")
+    scenario: str | None = Field(
+        default=None, min_length=1, description="a scenario file beside this one", examples=["../provider-latency.yaml"]
+    )
     manual: Text | None = Field(default=None, description="what a person does, as in a runbook")
     wait: Annotated[Seconds, Field(gt=0)] | None = Field(default=None, description="for how long nothing is done")
     discuss: Text | None = Field(default=None, description="what is talked about until somebody says that it is over")
@@ -83,7 +90,11 @@ class Step(Strict):
     settings: dict[str, bool | int | float | str | list[object] | dict[str, object] | None] = Field(
         default_factory=dict, description="settings of the scenario, as for --set"
     )
-    expect: list[str] = Field(default_factory=list, description="further expectations of the scenario, as for --expect")
+    expect: list[str] = Field(
+        default_factory=list,
+        description="further expectations of the scenario, as for --expect",
+        examples=[["good_ratio >= 0.9 in fault"]],
+    )
     secret: bool = Field(default=False, description="responders may not know before it is over")
     verify: str = Field(default="", description="how one sees that a manual step did what it should")
     rollback: str = Field(default="", description="how a manual step is undone")
@@ -111,7 +122,9 @@ KINDS = ("scenario", "manual", "wait", "discuss")
 class Webhook(Strict):
     """Who is told while the day goes on, by POST of JSON."""
 
-    url: str = Field(min_length=1, description="may hold ${SECRET}s")
+    url: str = Field(
+        min_length=1, description="where it is posted to, such as https://chat.example.org/hook; may hold ${SECRET}s"
+    )
     on: list[Moment] = Field(default=["opened", "ended", "stopped", "closed"], min_length=1)
 
 
@@ -141,6 +154,7 @@ class GameDay(Strict):
     abort: list[AbortWritten] = Field(
         default_factory=list,
         description="on what a scenario of the day is ended, beside its own; the day stops with it",
+        examples=[["good_ratio < 0.5 for 10s"]],
     )
     budget: Budget = Field(default_factory=Budget)
     notify: list[Webhook] = Field(default_factory=list)

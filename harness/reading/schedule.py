@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from harness.reading.quantities import Seconds
 from harness.reading.strict import Strict
 
+HOLIDAYS = "days-off.ics"
+
 
 class Window(Strict):
     """A stretch of time in which nothing begins: every week, or once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"days": ["sat", "sun"], "start": "00:00", "end": "00:00"},
+                {"start": "2026-12-20T00:00", "end": "2027-01-04T00:00"},
+            ]
+        }
+    )
 
     days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(default_factory=list)
     start: str = Field(description="18:00, or 2026-12-20T00:00 for one that comes once")
@@ -22,10 +33,14 @@ class Window(Strict):
 class Schedule(Strict):
     """When a file begins by itself."""
 
-    cron: str = Field(description="minute hour day month weekday, as in crontab(5): 0 14 * * FRI")
-    zone: str = Field(description="whose clock that is: Europe/Berlin, UTC")
+    cron: str = Field(
+        description="minute hour day month weekday, as in crontab(5): 0 14 * * FRI", examples=["0 14 * * FRI"]
+    )
+    zone: str = Field(description="whose clock that is: Europe/Berlin, UTC", examples=["Europe/Berlin", "UTC"])
     blackout: list[Window] = Field(default_factory=list, description="when it does not begin all the same")
-    holidays: str | None = Field(default=None, description="an .ics file beside this one; on its days nothing begins")
+    holidays: str | None = Field(
+        default=None, description="an .ics file beside this one; on its days nothing begins", examples=[HOLIDAYS]
+    )
     late: Annotated[Seconds, Field(ge=0)] = Field(
         default=900.0, description="how late it may begin, as after a restart; a later one is missed, and told"
     )

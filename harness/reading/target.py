@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     WithJsonSchema,
     field_validator,
@@ -66,7 +67,7 @@ class Ready(Strict):
 class Service(Strict):
     """A process that the harness starts. ``{port}`` in its command or environment is a free port that it is to listen on."""
 
-    command: list[str] = Field(min_length=1)
+    command: list[str] = Field(min_length=1, examples=[["python3", "server.py", "--port", "{port}"]])
     cwd: str | None = Field(
         default=None,
         min_length=1,
@@ -188,6 +189,10 @@ def _by_name(written: Any) -> Any:
 
 class Link(Strict):
     """One dependency of the target, reached only through a Toxiproxy proxy."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "provider", "upstream": "https://api.openai.com"}]}
+    )
 
     kind: Name = Field(description="what it is: provider, store, cache, replication, ...; scenarios aim by it")
     region: Name | None = Field(default=None, description="where the dependency lives")
@@ -321,14 +326,17 @@ def _named(written: Any) -> Any:
 class Compose(Strict):
     """A Compose file of which the harness brings services up for a run, as a project of the run's own, and takes them down after it."""
 
-    file: str = Field(min_length=1, description="the Compose file, relative to this file")
+    file: str = Field(
+        min_length=1, description="the Compose file, relative to this file", examples=["docker-compose.yml"]
+    )
     services: Annotated[
         dict[Name, ComposeService],
         BeforeValidator(_named, json_schema_input_type=list[str] | dict[str, ComposeService | None]),
         Field(min_length=1),
     ] = Field(
         description="which of its services are brought up, with all that they depend on; each is told where the links are, and faults can "
-        "be aimed at it as a container of that name"
+        "be aimed at it as a container of that name",
+        examples=[["api", "worker"]],
     )
     within: Seconds = Field(
         default=120.0,

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from harness.problems import Problem
-from harness.reading.schedule import Schedule
+from harness.reading.schedule import HOLIDAYS, Schedule
 from harness.reading.yaml import Document
 from harness.registry import nearest
 from harness.schedules.calendars import load_holidays
@@ -83,7 +83,8 @@ def of_document(document: Document[Any], schedule: Schedule | None, beside: Path
 def _holidays_wrong(path: Path, zone: str, today: date) -> str:
     if not path.exists():
         near = nearest(path.name, [other.name for other in path.parent.glob("*.ics")])
-        return f"there is no {path}; " + (f"did you mean {near[0]}?" if near else "it is looked for beside the file")
+        beside = f"an .ics file is looked for beside this one, such as {HOLIDAYS}"
+        return f"there is no {path}; " + (f"did you mean {near[0]}?" if near else beside)
     try:
         load_holidays(path, ZoneInfo(zone)).on(today)
     except ValueError as error:

@@ -175,7 +175,7 @@ def _missing(suite: Document[Suite], beside: Path, key: str) -> Iterator[Problem
     for index, name in enumerate(getattr(suite.value, key)):
         path, place = beside / name, f"{key}[{index}]"
         if not path.exists():
-            near = meant(path)
+            near = meant(path, named_in_a_file=True)
             hint = f"did you mean {' or '.join(near)}?" if near else "it is looked for beside the suite"
             yield suite.problem(place, f"there is no {path}; {hint}")
         elif not path.is_dir() and (kind := _kind_said(path)) not in (wanted_here, None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,11 +70,65 @@ def test_a_file_that_is_right_is_and_its_example_is_too(written: Written) -> Non
         ("notify: [{url: 'hooks.example'}]\n", "", ":10 notify[0].url: cannot be told"),
         ("schedule: {cron: 0 14 * * FRY, zone: UTC}\n", "", ":10 schedule.cron: "),
         ("ownr: Bob\n", "", "did you mean 'owner'?"),
+        ("notify: [{url: 'http://127.0.0.1/', on: all}]\n", "", "but is 'all'; each of it is 'opened', 'began', "),
+        (
+            "schedule: 0 14 * * FRI\n",
+            "",
+            """but is '0 14 * * FRI', such as {cron: "0 14 * * FRI", zone: Europe/Berlin}""",
+        ),
+        ("schedule: {cron: [0, 14], zone: UTC}\n", "", "should be text such as 0 14 * * FRI, but is a list"),
+        (
+            "schedule: {cron: 0 14 * * FRI, zone: UTC, blackout: weekends}\n",
+            "",
+            """but is 'weekends', such as [{days: [sat, sun], start: "00:00", end: "00:00"}] or [{start: """,
+        ),
+        (
+            "schedule: {cron: 0 14 * * FRI, zone: UTC, blackout: [{days: [Friday], start: '18:00', end: '06:00'}]}\n",
+            "",
+            "but is 'Friday'; did you mean 'fri'?",
+        ),
+        (
+            "schedule: {cron: 0 14 * * FRI, zone: UTC, holidays: [2026-12-25]}\n",
+            "",
+            "should be text such as days-off.ics, but is a list",
+        ),
+        (
+            "schedule: {cron: 0 14 * * FRI, zone: UTC, holidays: germany}\n",
+            "",
+            "an .ics file is looked for beside this one, such as days-off.ics",
+        ),
+        ("prerequisites: [{command: harness doctor}]\n", "", "but is 'harness doctor'; write [harness, doctor]"),
+        ("prerequisites: [{url: 'http://127.0.0.1/', within: 1h}]\n", "", "should be at most 600s, but is '1h'"),
+        ("abort: good_ratio < 0.5 for 10s\n", "", "; write [good_ratio < 0.5 for 10s]"),
+        ("budget: {money: 5 EUR}\n", "", "but is '5 EUR'; write 5"),
+        ("", "agenda: [Talk about it]\n", "but is 'Talk about it', such as {manual: Talk about it}"),
+        ("", "agenda: [{id: Talk it over, manual: x}]\n", "but is 'Talk it over'; did you mean 'talk-it-over'?"),
+        ("", "agenda: {slow: {manual: x}}\n", "leave out the keys, and put a '-' before what stands below each"),
+        ("", "agenda: []\n", "but is an empty list, such as [{scenario: ../provider-latency.yaml}]"),
+        (
+            "",
+            f"agenda: [{{scenario: {SLOW}, settings: load.rate_per_s=10}}]\n",
+            "a mapping stands there, such as {load.rate_per_s: 10}",
+        ),
+        (
+            "",
+            f"agenda: [{{scenario: {SLOW}, expect: good_ratio > 0.9 in fault}}]\n",
+            'write ["good_ratio > 0.9 in fault"]',
+        ),
     ],
 )
 def test_what_is_wrong_is_told_at_its_line(more: str, agenda: str, problem: str, written: Written) -> None:
     found = said(written(more, agenda) if agenda else written(more))
     assert any(problem in one for one in found), found
+
+
+def test_a_file_in_a_folder_beside_that_of_the_day_is_named(tmp_path: Path, written: Written) -> None:
+    beside, day = tmp_path / "targets" / "staging.yaml", tmp_path / "days" / "friday.yaml"
+    for one in (beside, day):
+        one.parent.mkdir()
+        one.touch()
+    day.write_text(re.sub("(?m)^target: .*$", "target: staging", written().read_text()))
+    assert any("there is no" in one and "targets/staging.yaml?" in one for one in said(day))
 
 
 def test_a_target_that_is_not_there_is_told_once_and_with_what_was_meant(written: Written) -> None:

@@ -31,7 +31,11 @@ def test_questions_are_read_in_their_order(questions_text: str) -> None:
             "id: refund-window",
             "4 questions[1].id: 'refund-window' is the id of questions[0] too; each needs its own",
         ),
-        ("id: warranty", "id: war ranty", f"4 questions[1].id: should be {ID}, but is 'war ranty'"),
+        (
+            "id: warranty",
+            "id: war ranty",
+            f"4 questions[1].id: should be {ID}, but is 'war ranty'; did you mean 'war-ranty'?",
+        ),
         ("id: warranty", "id: 5", f'4 questions[1].id: should be {ID}, but is 5; put it in quotes: "5"'),
         (
             "How long is the warranty?",

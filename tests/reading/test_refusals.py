@@ -67,7 +67,7 @@ SCENARIO_SLIPS = [
         "name: region-loss",
         "name: Region Loss",
         "2 name: should be text of at most 60 characters: lower-case letters, digits and -,"
-        " and first a lower-case letter or a digit, but is 'Region Loss'",
+        " and first a lower-case letter or a digit, but is 'Region Loss'; did you mean 'region-loss'?",
     ),
     ("about: One of two regions falls silent.", "about: 5", '3 about: should be text, but is 5; put it in quotes: "5"'),
     (
@@ -77,7 +77,11 @@ SCENARIO_SLIPS = [
     ),
     ("about: One of two regions falls silent.", "about:", "3 about: should be text, but is empty"),
     ("about: One of two regions falls silent.", "about: [a]", "3 about: should be text, but is a list; write a"),
-    ("about: One of two regions falls silent.", "about: [a, b]", "3 about: should be text, but is a list"),
+    (
+        "about: One of two regions falls silent.",
+        "about: [a, b]",
+        '3 about: should be text, but is a list; one text stands there, such as "a, b"',
+    ),
     (
         "questions: questions/facts.yaml",
         "questions: {file: questions/facts.yaml}",
@@ -268,7 +272,11 @@ SCENARIO_SLIPS = [
     ("kind: regional_loss", "knd: regional_loss", "19 faults[0].knd: unknown key; did you mean 'kind'?"),
     ("kind: regional_loss\n    region", "region", f"19 faults[0].kind: is missing; it should be {KINDS}"),
     ("region: east\n    mode", "mode", f"19 faults[0].region: is missing; it should be {NAME}"),
-    ("region: east\n    mode", "region: e st\n    mode", f"20 faults[0].region: should be {NAME}, but is 'e st'"),
+    (
+        "region: east\n    mode",
+        "region: e st\n    mode",
+        f"20 faults[0].region: should be {NAME}, but is 'e st'; did you mean 'e-st'?",
+    ),
     (
         "mode: refuse",
         "mode: refus",
@@ -335,6 +343,7 @@ SCENARIO_SLIPS = [
     ),
 ]
 
+READY = "a mapping of get, tcp and within"
 TARGET_SLIPS = [
     ("name: my-service", "name: 7", f"2 name: should be {NAME}, but is 7"),
     ("  redis:\n", "  re dis:\n", f'5 services["re dis"]: the name should be {NAME}'),
@@ -346,6 +355,17 @@ TARGET_SLIPS = [
         "ready: {tcp: true, within: 5s}",
         "ready: {tcp: true, get: /, within: 5s}",
         "7 services.redis.ready: say how to tell that it is ready: either get: /path or tcp: true",
+    ),
+    (
+        '[uvicorn, "app:app", --port, "{port}"]',
+        '"uvicorn app:app --port {port}"',
+        "14 start.command: should be a list of at least 1 item, but is 'uvicorn app:app --port {port}'; "
+        'write [uvicorn, "app:app", --port, "{port}"]',
+    ),
+    (
+        "ready: {tcp: true, within: 5s}",
+        "ready: tcp",
+        f"7 services.redis.ready: should be {READY}, but is 'tcp', such as {{tcp: true}}",
     ),
     (
         '[uvicorn, "app:app", --port, "{port}"]',

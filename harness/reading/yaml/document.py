@@ -163,12 +163,16 @@ def read(text: str, model: type[M], file: str, overrides: Mapping[str, str] = _N
     return Document(checked, text, file, sha256(encoded).hexdigest(), origin)
 
 
-def meant(path: Path) -> list[str]:
-    """Files that whoever wrote *path* may have meant: that of nearly its name beside it, or those of its name up to two folders below."""
+def meant(path: Path, *, named_in_a_file: bool = False) -> list[str]:
+    """Files that whoever wrote *path* may have meant: that of nearly its name beside it, or those of its name up to two folders below.
+
+    One that is *named_in_a_file* may also be beside that file's folder.
+    """
     near = get_close_matches(path.name, [beside.name for beside in path.parent.glob("*.yaml")], n=1)
     named = escape(path.name.removesuffix(".yaml"))
-    below = sorted(str(found) for folder in ("", "*/", "*/*/") for found in path.parent.glob(f"{folder}{named}.yaml"))
-    return [str(path.parent / near[0])] if near else below[:_SHOWN]
+    folders = ("", "*/", "*/*/", *(("../", "../*/") if named_in_a_file else ()))
+    around = [str(found) for folder in folders for found in sorted(path.parent.glob(f"{folder}{named}.yaml"))]
+    return [str(path.parent / near[0])] if near else around[:_SHOWN]
 
 
 def text_of(path: Path, bytes_max: int = BYTES_MAX) -> str:

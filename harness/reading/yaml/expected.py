@@ -59,6 +59,14 @@ def clipped(text: str, most: int = _SHOWN_MAX) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def has_pattern(annotation: object) -> bool:
+    """Whether a text stands there that is made of certain characters alone."""
+    schema = json_schema(annotation)
+    branches = schema.get("anyOf")
+    among = branches if isinstance(branches, list) else []
+    return any(isinstance(one, dict) and "pattern" in one for one in (schema, *among))
+
+
 def choices(names: list[str]) -> str:
     """``a``, ``a or b``, ``a, b or c``."""
     return _joined(names, "or")
@@ -77,7 +85,8 @@ def _words(schema: _Schema) -> str:
             return choices([shown(name) for name in names])
         case {"anyOf": [*branches]}:
             inner = [branch for branch in branches if isinstance(branch, dict) and branch.get("type") != "null"]
-            return " or ".join(_words(branch) for branch in inner)
+            told = {"examples": schema["examples"]} if "examples" in schema and len(inner) == 1 else {}
+            return " or ".join(_words(told | branch) for branch in inner)
         case {"type": "string"}:
             return _text(schema)
         case {"type": "integer"}:

@@ -14,9 +14,10 @@ from pydantic_core import ErrorDetails
 
 from harness.problems import without_passwords
 from harness.reading.quantities import seconds
-from harness.reading.yaml.expected import choices, clipped, expected, json_schema, nearest_one, shown
+from harness.reading.yaml.examples import as_items, examples, flow, slug, such_as, unquoted
+from harness.reading.yaml.expected import choices, clipped, expected, has_pattern, json_schema, nearest_one, shown
 from harness.reading.yaml.paths import KeyPath
-from harness.reading.yaml.plain import Plain, scalar
+from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.rules import broken_rules, strictly
 from harness.reading.yaml.types import Choice, Place, bare, field_type, fields, locate, model_of
 from harness.registry import suggestion
@@ -193,7 +194,13 @@ def _looks(branch: object) -> type | tuple[type, ...]:
     return by_type.get(schema.get("type"), dict)
 
 
-_BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+_BOUNDS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+_MONEY = re.compile(r"(?:[€$£]|EUR|USD|GBP)?\s*([0-9]+(?:\.[0-9]+)?)\s*(?:[€$£]|EUR|USD|GBP)?")
 
 
 def _refused(error: ErrorDetails, wanted: object, at: KeyPath, *, key: bool) -> Iterator[Said]:
@@ -219,8 +226,17 @@ def _refused(error: ErrorDetails, wanted: object, at: KeyPath, *, key: bool) -> 
     elif key:
         what = f"the name should be {expected(wanted)}"
     else:
-        what = f"should be {expected(wanted)}, but is {shown(value)}{_instead(error, value, wanted)}"
+        what = f"should be {_right(error, value, wanted)}, but is {shown(value)}{_instead(error, value, wanted)}"
     yield Said(at, what, key)
+
+
+def _right(error: ErrorDetails, value: Plain, wanted: object) -> str:
+    """What is right there; of a time that is too long or too short, how long it may be."""
+    if isinstance(value, str) and error["type"] in _BOUNDS:
+        name, words = _BOUNDS[error["type"]]
+        if bound_s := error["ctx"][name]:
+            return f"{words} {bound_s:g}s"
+    return expected(wanted)
 
 
 def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
@@ -232,16 +248,14 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
             return marked
         case str() if error["type"] == "literal_error":
             names = [str(name) for name in get_args(bare(wanted))]
-            near = nearest_one(value, names) if len(names) > 1 else None
+            near = _near(value, names) if len(names) > 1 else None
             return f"; did you mean {near!r}?" if near else ""
         case str() if without_passwords(repr(value)) != repr(value):
             return ""  # what was made of it could tell its password
-        case str() if "://" in value and _fits(wanted, path := f"/{value.partition('://')[2].partition('/')[2]}"):
-            return f"; did you mean {path!r}?" if not _fits(wanted, value) else ""
-        case str() if value.strip() and _is_path(wanted) and _fits(wanted, f"/{value}"):
-            return f"; did you mean {f'/{value}'!r}?" if not _fits(wanted, value) else ""
-        case str() if value and not isinstance(_unquoted(value), str) and _fits(wanted, _unquoted(value)):
-            return "; leave out the quotes"
+        case str() if error["type"] in _BOUNDS:
+            return ""
+        case str() if (other := _other_text(value, wanted)) is not None:
+            return other
         case bool() | int() | float() if _fits(wanted, shown(value)):
             return f'; put it in quotes: "{shown(value)}"'
         case dict() if list(value.values()) == [None] and json_schema(wanted).get("type") == "string":
@@ -251,6 +265,28 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
         case dict() if json_schema(wanted).get("type") == "string" and get_origin(bare(wanted)) is not Literal:
             return f"; JSON stands in quotes: {_as_text(value)}"
     return _wrapped(value, wanted)
+
+
+def _other_text(value: str, wanted: object) -> str | None:
+    """What *value* is near to where another text or a number stands; empty where it would be right as it is; None where near to nothing."""
+    match value:
+        case str() if "://" in value and _fits(wanted, path := f"/{value.partition('://')[2].partition('/')[2]}"):
+            return f"; did you mean {path!r}?" if not _fits(wanted, value) else ""
+        case str() if value.strip() and _is_path(wanted) and _fits(wanted, f"/{value}"):
+            return f"; did you mean {f'/{value}'!r}?" if not _fits(wanted, value) else ""
+        case str() if value and not isinstance(unquoted(value), str) and _fits(wanted, unquoted(value)):
+            return "; leave out the quotes"
+        case str() if (money := _MONEY.fullmatch(value)) and _fits(wanted, float(money[1])):
+            return f"; write {money[1]}"
+        case str() if has_pattern(wanted) and (name := slug(value)) != value and _fits(wanted, name):
+            return f"; did you mean {name!r}?" if not _fits(wanted, value) else ""
+    return None
+
+
+def _near(name: str, names: list[str]) -> str | None:
+    """The one of *names* that *name* is a slip of, or that it begins with, as Friday does with fri."""
+    begins = (one for one in names if len(one) > 2 and name.lower().startswith(one))
+    return nearest_one(name, names) or next(begins, None)
 
 
 def _is_path(wanted: object) -> bool:
@@ -270,7 +306,7 @@ def _marked(text: str, wanted: object) -> str:
         comments = {"#": "a blank is missing before the # of the comment", "//": "a comment begins with #"}
         beside |= {text.partition(sign)[0].rstrip(): what for sign, what in comments.items() if sign in text}
     beside |= {text.strip(): "leave out the blanks around it"}
-    rights = (what for right, what in beside.items() if right not in ("", text) and _fits(wanted, _unquoted(right)))
+    rights = (what for right, what in beside.items() if right not in ("", text) and _fits(wanted, unquoted(right)))
     return "".join(f"; {what}" for what in [*rights][:1])
 
 
@@ -279,24 +315,49 @@ def _wrapped(value: Plain, wanted: object) -> str:
     if isinstance(value, list):
         if len(value) == 1 and isinstance(value[0], dict) and _fits(wanted, value[0]):
             return "; leave out the '-' before its keys"
-        if len(value) == 1 and _fits(wanted, value[0]):
-            return f"; write {_in_a_list(value[0])}"
+        if len(value) == 1 and _fits(wanted, value[0]) and (not _text_such_as(wanted) or _is_file(*value)):
+            return f"; write {flow(value[0])}"
         if pairs := _pairs(value, wanted):
             return pairs
         keyed = _is_mapping(wanted) and value and all(isinstance(one, dict) for one in value)
-        return "; leave out the '-' before its keys" if keyed else ""
+        return "; leave out the '-' before its keys" if keyed else _joined(value, wanted)
     if value is None or value is True:
         said = "" if value is None else _within(value, wanted)
-        return said or ("; write {} for what it is by default" if _fits(wanted, {}) else "")
+        return said or ("; write {} for what it is by default" if _fits(wanted, {}) else such_as(wanted))
     if isinstance(value, dict) and str(next(iter(value), "")).startswith("-"):
         return "; a blank is missing behind the '-'"
     if isinstance(value, dict):
-        return "; put a '-' before its first key" if _fits(wanted, [value]) else ""
+        keys = "; leave out the keys, and put a '-' before what stands below each"
+        fits = _fits(wanted, [value])
+        return (
+            "; put a '-' before its first key"
+            if fits
+            else keys
+            if _fits(wanted, [*value.values()])
+            else such_as(wanted)
+        )
     if _fits(wanted, [value]):
-        # Whether a text of several words is one item or several is for the person to know.
-        several = isinstance(value, str) and len(value.split()) > 1
-        return "; a list stands in [ ], or line by line behind a '-'" if several else f"; write [{_in_a_list(value)}]"
-    return _within(value, wanted)
+        if not isinstance(value, str) or len(value.split()) <= 1:
+            return f"; write [{flow(value)}]"
+        # Whether a text of several words is one item or several is for the person to know, where no example tells.
+        items = as_items(value, wanted)
+        return f"; write {items}" if items else "; a list stands in [ ], or line by line behind a '-'"
+    return (_pairs([value], wanted) if isinstance(value, str) else "") or _within(value, wanted) or such_as(wanted)
+
+
+def _text_such_as(wanted: object) -> bool:
+    """Whether a text stands there of which an example says what it is like."""
+    return bare(wanted) is str and bool(examples(wanted))
+
+
+def _joined(value: list[Plain], wanted: object) -> str:
+    """How a list is written where one text stands, or none does; where that is known."""
+    if not value:
+        return such_as(wanted)
+    one = ", ".join(text for text in value if isinstance(text, str))
+    if all(isinstance(text, str) for text in value) and not _text_such_as(wanted) and _fits(wanted, one):
+        return f"; one text stands there, such as {flow(one)}"
+    return ""
 
 
 def _is_mapping(wanted: object) -> bool:
@@ -309,11 +370,11 @@ def _pairs(value: list[Plain], wanted: object) -> str:
     pairs: dict[str, Plain] = {}
     for one in value:
         key, equals, held = one.partition("=") if isinstance(one, str) else ("", "", "")
-        pairs |= {key: held} if equals else {}
+        pairs |= {key: unquoted(held) if _fits(wanted, {key: unquoted(held)}) else held} if equals else {}
     if len(pairs) < len(value) or not _fits(wanted, pairs):
         return ""
     first, said = next(iter(pairs.items()))
-    return f"; a mapping stands there, such as {{{first}: {clipped(without_passwords(_in_a_list(said)), _SHOWN)}}}"
+    return f"; a mapping stands there, such as {{{first}: {clipped(without_passwords(flow(said)), _SHOWN)}}}"
 
 
 def _within(value: Plain, wanted: object) -> str:
@@ -325,18 +386,15 @@ def _within(value: Plain, wanted: object) -> str:
     if get_origin(model) is list:
         model, listed = bare(get_args(model)[0]), True
     known = fields(model) if isinstance(model, type) and issubclass(model, BaseModel) else {}
-    for key in known:
+    if isinstance(value, str) and value in known and _fits(wanted, {value: True}):
+        return f", such as {{{value}: true}}"
+    for key, field in known.items():
+        if isinstance(value, str) and " " in value and _is_file(*examples(field_type(field))[:1]):
+            continue  # a sentence is no file
         if _fits(wanted, [{key: value}] if listed else {key: value}):
-            said = f"{{{key}: {_in_a_list(value)}}}"
+            said = f"{{{key}: {flow(value)}}}"
             return f", such as [{said}]" if listed else f", such as {said}"
     return ""
-
-
-def _in_a_list(value: Plain) -> str:
-    """*value* as it stands in a list or a mapping of one line."""
-    text = str(value) if isinstance(value, str) else json.dumps(value)
-    plain = isinstance(value, str) and _unquoted(text) == value and not set(text) & set("[]{},:#&*!|>'\"%@`")
-    return text if plain or not isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _is_file(*values: Plain) -> bool:
@@ -365,13 +423,6 @@ def _fits(wanted: object, value: Plain) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _unquoted(text: str) -> Plain:
-    try:
-        return scalar(text)
-    except ValueError:
-        return text
 
 
 def _instead_of_key(key: str, owner: type[BaseModel]) -> str:

@@ -113,9 +113,9 @@ def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 
 def field_type(field: FieldInfo) -> object:
-    """The type of *field* with its limits."""
+    """The type of *field* with its limits, and its examples."""
     annotation: Any = field.annotation
-    for said in (*field.metadata, *([field] if field.discriminator else [])):
+    for said in (*field.metadata, *([field] if field.discriminator or field.examples else [])):
         annotation = Annotated[annotation, said]
     return annotation
 
