@@ -200,6 +200,19 @@ def test_the_draft_says_what_is_known_and_who_responded_to_nobody(day: MadeDay) 
     assert not any(name in said for name in ("eve", "fox"))
 
 
+def test_a_step_of_a_runbook_that_nobody_marked_is_no_incident_and_a_fault_that_nobody_saw_is_one(
+    tmp_path: Path,
+) -> None:
+    day = MadeDay(tmp_path / "d", SECOND)
+    day.at(600, Began(step="loss"))
+    day.at(680, Over(step="loss", outcome="failed", run=day.run("r", 612)))
+    day.at(1200, Began(step="unplug"))
+    day.at(1300, Over(by="bob", step="unplug", outcome="done"))
+    said = made(day).communication
+    assert said.count("Status: ") == said.count("Status: Not noticed by anybody") == 1
+    assert "Unplug the cache" not in said
+
+
 def test_of_a_day_on_which_nothing_was_broken_there_is_nothing_to_communicate(tmp_path: Path) -> None:
     day = MadeDay(tmp_path / "d", SECOND)
     day.at(60, Noted(by="cyd", text="we wait"))

@@ -30,7 +30,8 @@ _MOMENT = 0.1
 
 def draft(day: GameDayResult) -> str:
     """The draft; empty where nothing was broken, or nothing of it is known yet."""
-    incidents = [step for step in day.steps if step.marks or (step.times and step.until)]
+    # A step of a runbook that nobody marked is what people did, and no incident.
+    incidents = [step for step in day.steps if step.marks or (step.kind == "scenario" and step.times and step.until)]
     if not incidents:
         return ""
     parts = [_head(day)]
