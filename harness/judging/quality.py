@@ -26,7 +26,7 @@ from harness.judging.sameness import in_short, one_answer_to_all, unlooked_at
 from harness.judging.sample import baseline
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
-from harness.judging.starvation import Load, loads
+from harness.judging.starvation import CLOSE_OTHERS, Load, loads
 from harness.judging.unused import unmet, untried, unused, unused_processes
 from harness.planning.disturbance import Disturbance
 from harness.reading import quantities
@@ -320,9 +320,7 @@ def _fell_behind(quality: Quality) -> str:
         lag_ms = quality.send_lag_ms.p99
         said.append(f"1 in 100 was sent {lag_ms:.0f} ms or more after it was due, and {LAG_P99_MS:.0f} ms is the most")
     said = said or ["no request was sent"]
-    return (
-        f"the load fell behind: {', and '.join(said)}; close what else runs on this machine, or lower load.rate_per_s"
-    )
+    return f"the load fell behind: {', and '.join(said)}; {CLOSE_OTHERS}, or lower load.rate_per_s"
 
 
 def _joined_ratio(evidence: Evidence) -> float:

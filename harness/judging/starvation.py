@@ -86,6 +86,10 @@ def doubtful(finding: Finding, of: Sequence[Load]) -> bool:
     return True
 
 
+CLOSE_OTHERS = "close what else runs on this machine"
+"""What helps against others who take the processors."""
+
+
 def culprit(of: Sequence[Load]) -> str:
     """What was late, and who took the processors, in the phase in which it was worst; empty where others took little."""
     measured = [load for load in of if (load.taken or 0.0) >= NAMED_RATIO or (load.starved or 0.0) >= DOUBTFUL_RATIO]
@@ -105,7 +109,7 @@ def culprit(of: Sequence[Load]) -> str:
         if name == "wire"
     ]
     said += [f"CPU pressure {quantities.share(worst.pressure)}"] if worst.pressure is not None else []
-    return f"{', '.join(said)}: close what else runs on this machine"
+    return ", ".join(said)
 
 
 def _ms(value: float) -> str:

@@ -28,7 +28,7 @@ from harness.judging.quality import distrust, measurement_quality, untold
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Doubt, Finding, Result
 from harness.judging.sameness import unlooked_at
 from harness.judging.sample import layers_of, pick
-from harness.judging.starvation import culprit, doubtful, loads
+from harness.judging.starvation import CLOSE_OTHERS, culprit, doubtful, loads
 from harness.judging.unasked import unasked
 from harness.judging.unused import untried
 from harness.judging.watched import silent, watched
@@ -135,7 +135,10 @@ def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[Doubt]
     open_ones = [finding for finding in findings if finding.verdict == "inconclusive" and finding.value is not None]
     starved = any(broken or open_ones) and all(doubtful(finding, machine) for finding in broken or open_ones)
     named = culprit(machine) if starved or distrusted else ""
-    return [*distrusted, Doubt(kind="busy_machine", said=named)] if named else distrusted
+    if not named:
+        return distrusted
+    told = any(CLOSE_OTHERS in doubt.said for doubt in distrusted)
+    return [*distrusted, Doubt(kind="busy_machine", said=named if told else f"{named}: {CLOSE_OTHERS}")]
 
 
 def _said(finding: Finding) -> Judgement:

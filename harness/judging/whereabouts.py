@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 IN_THE_ANSWER = "error inside an answer"
 """What becomes of a request whose answer began well and then told of an error, as a stream can."""
+ENDINGS: Mapping[str, str] = {
+    "client_left": "given up by the service",
+    "closed": "closed",
+    "reset": "reset",
+    "truncated": "cut short",
+    "malformed": "unreadable",
+    "unfinished": "never ended",
+}
+"""What became of an attempt that got no whole answer, in words."""
 LATE, WRONG = "late", "another answer than was asked for"
 """What becomes of a request whose answer is whole and yet is no good one."""
 
@@ -82,7 +91,7 @@ def _answers(evidence: Evidence, here: np.ndarray) -> dict[str, int]:
     """How each of those attempts was answered: its status, or how it ended where it got no whole answer."""
 
     def said(outcome: str, status: float, _: bool) -> str:
-        return str(int(status)) if outcome == "complete" and status else outcome.replace("_", " ")
+        return str(int(status)) if outcome == "complete" and status else ENDINGS.get(outcome, outcome)
 
     outcome, status = evidence.words("attempts", "outcome")[here], evidence.column("attempts", "status")[here]
     return most_first(_of_each(outcome, status, np.zeros(status.size, np.bool_), said).counts())

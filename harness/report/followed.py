@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.judging.trace import Arrival, Attempt, Followed, Gap, Press
-from harness.judging.whereabouts import LATE
+from harness.judging.whereabouts import ENDINGS, LATE
 from harness.report import words
 from harness.report.plain_text import one_line
 from harness.report.waterfall import ROWS_MOST, Bar
@@ -19,15 +19,10 @@ _LAYERS = {
     "failover": "failover",
 }
 _CAME_TO = {
-    "client_left": "given up by the service",
-    "closed": "closed",
-    "reset": "reset",
-    "truncated": "cut short",
-    "malformed": "unreadable",
+    **ENDINGS,
     "unreadable": "unreadable answer",
     "refused": "refused by the harness",
     "broken": "broken by the harness",
-    "unfinished": "never ended",
 }
 
 

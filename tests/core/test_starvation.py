@@ -52,19 +52,21 @@ def started(make_target: Callable[..., Target]) -> Target:
 
 @pytest.fixture
 def judge(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, started: Target) -> Judge:
-    """The result of a run in which *bad* of the answers of the fault phase are bad, beside what the *samples* say."""
+    """The result of a run in which *bad* of the answers of the fault phase are bad and all are asked *late_s* late, beside *samples*."""
 
     def judged(
         samples: Callable[[Plan], list[Measurement]],
         bad: int = 10,
         expect: str = "good_ratio >= 0.9 in fault",
+        late_s: float = 0.0,
         **keys: Any,
     ) -> Result:
         made = make_plan(expect=[expect], load={"rate_per_s": 20}, **({"of": started} | keys))
         first = next(i for i in range(made.schedule.requests) if i / 20 >= made.phase("fault").start_s)
 
         def change(index: int, due_s: float) -> dict[str, Any]:
-            return {"outcome": "timed_out"} if first <= index < first + bad else {}
+            sent = {"sent_s": due_s + late_s} if late_s else {}
+            return sent | ({"outcome": "timed_out"} if first <= index < first + bad else {})
 
         return concluded(make_evidence(made, requests=rows(made, change), measurements=samples(made)))
 
@@ -91,6 +93,16 @@ def test_a_fail_beside_others_that_starved_the_service_is_invalid_and_names_them
     assert "the wire ran 1 ms late, 1 time in 100" in result.reason
     assert "CPU pressure 98 %" in result.reason
     assert "close what else runs on this machine" in result.reason
+
+
+def test_what_helps_is_said_once_where_the_load_fell_behind_too(judge: Judge) -> None:
+    def behind(made: Plan) -> list[Measurement]:
+        return whole(made, busy=FAULT, taken=0.7, threads=STARVED, pressure=0.98)
+
+    reason = judge(behind, late_s=1.0).reason
+    assert "the load fell behind" in reason.lower()
+    assert "other processes took 70 %" in reason
+    assert reason.lower().count("close what else runs") == 1
 
 
 def test_what_is_open_beside_others_that_starved_the_service_is_invalid_and_no_want_of_evidence(judge: Judge) -> None:

@@ -75,6 +75,14 @@ def test_answers_that_came_late_are_told_from_those_that_never_came(story, tell)
     assert line.endswith(" late")
 
 
+def test_tries_that_nobody_waited_for_are_told_as_the_doing_of_the_service(story, tell) -> None:
+    left = story(
+        faults=LOSS, expect=GOOD, answered=lambda due_s, link: ("client_left", 0) if due_s > 15 else ("complete", 200)
+    )
+    answers = {name for row in tell(left).result.by_link for name in row.answers}
+    assert answers == {"200", "given up by the service"}
+
+
 def test_what_differs_between_entries_is_told_where_answers_were_good_and_unlike(diverging) -> None:
     assert who_fared_worse(diverging.result) == ["Answer consistency by entry: west 0.747, east 1.00"]
 

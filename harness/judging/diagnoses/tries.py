@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.judging.evidence import Evidence
 from harness.judging.serving import providers
+from harness.judging.whereabouts import ENDINGS
 from harness.planning.disturbance import Phase
 from harness.planning.windows import Window
 from harness.record.kept import CHEAP, DEAR
@@ -216,5 +217,5 @@ def _each(attempts: list[dict[Any, Any]]) -> Iterator[str]:
         count, wait_ms = one.get("retry_count"), one.get("retry_after_ms")
         sdk = f", SDK retry {int(count)}" if count is not None and count == count and count > 0 else ""
         wait = f", told to wait {wait_ms / 1000:g} s" if wait_ms is not None and wait_ms == wait_ms else ""
-        came = str(int(one["status"])) if one["status"] else str(one["outcome"]).replace("_", " ")
+        came = str(int(one["status"])) if one["status"] else ENDINGS.get(str(one["outcome"]), str(one["outcome"]))
         yield f"{one['link']} {one['start_s']:.2f}{lasted} s: {came}{wait}{sdk}"
