@@ -76,6 +76,11 @@ class Delivery:
 
 def delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
     """What *disturbance* delivered; None where it asks for no share."""
+    found: Delivery | None = evidence.once(("delivery", disturbance.id), lambda: _delivery(evidence, disturbance))
+    return found
+
+
+def _delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
     requests = [
         effect.requests for effect in disturbance.effects if isinstance(effect, EdgeRule) and effect.rule.hits_all
     ]

@@ -24,6 +24,7 @@ from harness.record.history import (
     Ended,
     History,
     Injected,
+    Injecting,
     OfFault,
     Preflight,
     Published,
@@ -187,13 +188,34 @@ class Evidence:
         return ended.at_s if ended.decided_s is None else ended.decided_s
 
     @property
+    def broken_from_s(self) -> float:
+        """When the first fault was about to be put in force; never, where none was."""
+        began_s: float = self.once(
+            "broken from", lambda: min((one.at_s for one in self.history if isinstance(one, Injecting)), default=inf)
+        )
+        return began_s
+
+    @property
     def clock_s(self) -> float:
         """How far the clocks of requests and of all else may lie apart, where workers had clocks of their own; else 0."""
         return max((worker.uncertainty_s for worker in self.workers), default=0.0)
 
     def of_fault(self, fault: str, kind: type[Kind]) -> list[Kind]:
         """Events of one *kind* about one *fault*, in order."""
-        return [event for event in self.history if isinstance(event, kind) and event.fault == fault]
+        return [event for event in self._by_fault().get(fault, ()) if isinstance(event, kind)]
+
+    def _by_fault(self) -> Mapping[str, Sequence[OfFault]]:
+        """All events about each fault, in order: a run may have hundreds of faults, each of which is asked about again and again."""
+
+        def made() -> dict[str, list[OfFault]]:
+            found: dict[str, list[OfFault]] = {}
+            for event in self.history:
+                if isinstance(event, OfFault):
+                    found.setdefault(event.fault, []).append(event)
+            return found
+
+        by_fault: Mapping[str, Sequence[OfFault]] = self.once("events by fault", made)
+        return by_fault
 
     def preflights(self) -> list[Preflight]:
         """The questions that were asked before the load; none in runs of before there were any."""
@@ -213,7 +235,10 @@ class Evidence:
         """The stretch of each fault of which it is known when it began and ended, however close to another; see `windows`."""
         if not self.plan.disturbances:
             return self.plan.windows
-        return tuple(window for d in self.plan.disturbances if (window := self.window_of(d)))
+        found: tuple[Window, ...] = self.once(
+            "in force", lambda: tuple(window for d in self.plan.disturbances if (window := self.window_of(d)))
+        )
+        return found
 
     def windows(self) -> tuple[Window, ...]:
         """The stretches in which a trigger was in force, as it happened, in order; those that overlap or touch are one.
@@ -222,6 +247,10 @@ class Evidence:
         """
         if not self.plan.disturbances:
             return self.plan.windows
+        windows: tuple[Window, ...] = self.once("windows", self._merged)
+        return windows
+
+    def _merged(self) -> tuple[Window, ...]:
         found = [self.window_of(disturbance) for disturbance in self.plan.triggers]
         known = [window for window in found if window is not None]
         return merged(known) if len(known) == len(found) else ()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.judging.on_links import began, hidden_on, observed, within
+from harness.judging.on_links import began, hidden_on, observed
 from harness.judging.sample import Sample
 from harness.judging.scoring.shares import wilson
 from harness.judging.serving import servers
@@ -169,6 +169,8 @@ def _good_under_faults(sample: Sample) -> tuple[int, int]:
     spans = [(window.start_s, window.end_s) for window in sample.windows]
     if [span.name for span in sample.spans] == ["baseline"] or not spans:
         return int(good.sum()), good.size
+    from harness.judging.scoring.spans import within
+
     mine = within(due_s, spans)
     return int(good[mine].sum()), int(mine.sum())
 
@@ -185,6 +187,8 @@ def _said(sample: Sample) -> tuple[int, int]:
     during, links = observed(sample), [*sample.run.plan.target.links]
     if sample.run.traffic_table is None or hidden_on(sample.run.plan, during, links):
         return 0, 0
+    from harness.judging.scoring.spans import within
+
     passed = sample.run.passed(links)
     return int(within(passed.numbers("start_s")[passed.numbers("bytes_out") > 0], during).sum()), tenths(during)
 

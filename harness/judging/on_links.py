@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from math import inf
-from operator import or_
 from typing import TYPE_CHECKING, Literal
 
 from harness.judging.joining import made_for_requests
 from harness.planning.plan import Plan
-from harness.record.history import Injecting
 from harness.record.rows import FAILED
 
 if TYPE_CHECKING:
@@ -42,6 +38,8 @@ def answered(run: Evidence) -> Bools:
 
 def began(sample: Sample, table: Literal["attempts", "arrivals"]) -> Bools:
     """Which rows of that *table* began in the phases that were picked, as far as they were observed, on the link that was."""
+    from harness.judging.scoring.spans import within
+
     during = within(sample.run.column(table, "start_s"), observed(sample))
     return during & (sample.run.words(table, "link") == sample.link) if sample.link else during
 
@@ -54,19 +52,10 @@ def observed(sample: Sample) -> list[tuple[float, float]]:
     ]
 
 
-def within(at_s: Floats, spans: Sequence[tuple[float, float]]) -> Bools:
-    """Which of these instants lie in one of *spans*; what begins as one ends belongs to the next."""
-    import numpy as np
-
-    inside = [(start_s <= at_s) & (at_s < end_s) for start_s, end_s in spans]
-    found: Bools = reduce(or_, inside, np.zeros(at_s.size, np.bool_))
-    return found
-
-
 def before_faults(run: Evidence) -> tuple[Floats, Bools]:
     """When each attempt of the baseline began of which it was known how it ended before anything was broken, and which were answered."""
     baseline = run.plan.phase("baseline")
-    broken_s = min((event.at_s for event in run.history if isinstance(event, Injecting)), default=inf)
+    broken_s = run.broken_from_s
     start_s, end_s = (run.column("attempts", name) for name in ("start_s", "end_s"))
     mine = (baseline.start_s <= start_s) & (start_s < baseline.end_s) & (end_s < broken_s) & known(run)
     return start_s[mine], answered(run)[mine]

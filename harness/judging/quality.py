@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -184,10 +185,10 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[Doubt]:
             yield Doubt(kind="not_in_force", said=f"{fault.summary} did not take hold: {fault.evidence}")
         elif fault.lost:
             yield Doubt(kind="not_in_force_any_more", said=fault.lost)
+    stretches = Counter(disturbance.of for disturbance in evidence.plan.disturbances)
     for disturbance in evidence.plan.disturbances:
         delivered = delivery(evidence, disturbance)
-        stretches = sum(other.of == disturbance.of for other in evidence.plan.disturbances)
-        if delivered and (off := delivered.far_off(stretches)):
+        if delivered and (off := delivered.far_off(stretches[disturbance.of])):
             link, share = off
             there = f" on {link}" if link else ""
             said = (

@@ -11,7 +11,6 @@ from harness.faults.effects import TapMode
 from harness.judging.evidence import Evidence
 from harness.planning.disturbance import Disturbance
 from harness.planning.windows import Window
-from harness.record.history import Injecting
 from harness.record.rows import SLICE_S
 
 if TYPE_CHECKING:
@@ -118,9 +117,8 @@ class _Passing:
 
 def _without(evidence: Evidence) -> list[Window]:
     """When nothing was broken: the baseline, and what came after the last fault."""
-    begun_s = min((event.at_s for event in evidence.history if isinstance(event, Injecting)), default=inf)
     ended_s = max((window.end_s for d in evidence.plan.disturbances if (window := evidence.window_of(d))), default=inf)
-    spans = [(evidence.plan.phase("baseline").start_s, begun_s), (ended_s, evidence.observed_until_s)]
+    spans = [(evidence.plan.phase("baseline").start_s, evidence.broken_from_s), (ended_s, evidence.observed_until_s)]
     return [Window(start_s, end_s) for start_s, end_s in spans if start_s < end_s < inf]
 
 
@@ -133,7 +131,6 @@ def _fails_more(evidence: Evidence, under: Sequence[Window], without: Sequence[W
 
 def _within(at_s: Floats, windows: Sequence[Window], before_s: float = 0.0) -> Bools:
     """Which of these instants lie in one of *windows*, or begin a stretch of *before_s* that reaches into it."""
-    found: Bools = at_s != at_s
-    for window in windows:
-        found = found | ((window.start_s - before_s <= at_s) & (at_s < window.end_s))
-    return found
+    from harness.judging.scoring.spans import within
+
+    return within(at_s, ((window.start_s - before_s, window.end_s) for window in windows))

@@ -9,6 +9,7 @@ from math import inf
 from operator import and_, or_
 from typing import TYPE_CHECKING, Any, Literal
 
+from harness.judging.by_time import due
 from harness.judging.joining import CLIENT, made_for_requests
 from harness.judging.marks import NO_MARK, distinct, marks, number_in
 from harness.planning.disturbance import Phase
@@ -211,12 +212,11 @@ class Sample:
 
     def begun(self) -> Bools:
         """Which of the run's attempts began in the phases that were picked, on the link that was, whatever they were made for."""
-        import numpy as np
+        from harness.judging.scoring.spans import within
 
         start_s = self.run.column("attempts", "start_s")
-        during = [(span.start_s <= start_s) & (start_s < span.end_s) for span in self.spans]
-        begun: Bools = reduce(or_, during, np.zeros(start_s.size, np.bool_)) & _tried(self.run, self._of_link())
-        return begun
+        during = within(start_s, ((span.start_s, span.end_s) for span in self.spans))
+        return during & _tried(self.run, self._of_link())
 
     def stray(self) -> Bools:
         """Which of the run's attempts are joined to no request, and may have been made for one."""
@@ -431,10 +431,11 @@ def _exposed(run: Evidence, among: Bools) -> Bools:
 
     due_s, end_s = run.column("requests", "due_s"), run.column("requests", "end_s")
     lasted_s = np.where(np.isnan(end_s), inf, end_s - due_s).clip(0, run.plan.scenario.load.deadline)
-    exposed = np.zeros(due_s.size, np.bool_)
+    exposed, by_due = np.zeros(due_s.size, np.bool_), due(run)
     for window in run.in_force():
-        inside = among & (window.start_s <= due_s) & (due_s <= window.end_s)
-        exposed |= inside & (due_s + lasted_s[inside].max(initial=0.0) <= window.end_s)
+        rows = by_due.rows(window.start_s, window.end_s, end_too=True)
+        inside = among[rows]
+        exposed[rows] |= inside & (due_s[rows] + lasted_s[rows][inside].max(initial=0.0) <= window.end_s)
     return exposed
 
 
@@ -445,7 +446,9 @@ def _in_flight(run: Evidence, at_s: Sequence[float]) -> Bools:
     due_s, end_s = run.column("requests", "due_s"), run.column("requests", "end_s")
     until_s = np.where(np.isnan(end_s), due_s + run.plan.scenario.load.deadline, end_s)
     sent = run.words("requests", "outcome") != "not_sent"
-    flying: Bools = reduce(or_, [(due_s < at) & (until_s > at) for at in at_s], np.zeros(due_s.size, np.bool_)) & sent
+    # Of those instants that come after it was due the first says it all.
+    instants = np.append(np.sort(at_s), inf)
+    flying: Bools = (until_s > instants[instants[:-1].searchsorted(due_s, "right")]) & sent
     return flying
 
 
@@ -458,11 +461,12 @@ def may_be_hit_in_flight(run: Evidence) -> Bools:
 def _may_be_hit_in_flight(run: Evidence) -> Bools:
     import numpy as np
 
-    due_s = run.column("requests", "due_s")
+    from harness.judging.scoring.spans import within
+
     flight_s = _slowest_good_s(run)
-    near = [(at_s - flight_s < due_s) & (due_s < at_s) for at_s in _starts_s(run)]
-    hit: Bools = reduce(or_, near, np.zeros(due_s.size, np.bool_))
-    return hit
+    # After that instant, and not at it.
+    near = ((float(np.nextafter(at_s - flight_s, inf)), at_s) for at_s in _starts_s(run))
+    return within(run.column("requests", "due_s"), near)
 
 
 def _starts_s(run: Evidence) -> list[float]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
-from math import inf
+from typing import TYPE_CHECKING
 
 from harness.judging.evidence import Evidence
 from harness.judging.health_checks import only_looks
 from harness.judging.refused import LIKELY, Unseen, became_worse, unseen
 from harness.planning.disturbance import Disturbance
 from harness.planning.windows import Window
-from harness.record.history import Injecting, Look
+from harness.record.history import Look
 from harness.record.rows import SLICE_S
+
+if TYPE_CHECKING:
+    from harness.judging.scoring.distributions import Floats
 
 PASSING = ("connections", "bytes_out", "bytes_in")
 LOOKUPS = ("lookups",)
@@ -26,6 +29,11 @@ def unused(evidence: Evidence, links: Sequence[str]) -> str:
 
     What passed before counts where the baseline is short: replication of Redis may say no more than a word in `WORD_S`.
     """
+    of: str = evidence.once(("unused", tuple(links)), lambda: _unused(evidence, links))
+    return of
+
+
+def _unused(evidence: Evidence, links: Sequence[str]) -> str:
     known = evidence.plan.target.links
     if evidence.traffic_table is None:
         # A run of before this was counted: attempts were seen on HTTP links, and one link that was used vouched for the others.
@@ -33,7 +41,7 @@ def unused(evidence: Evidence, links: Sequence[str]) -> str:
         seen = bool(links) and all(known[name].carries == "http" for name in links)
         quiet = list(links) if seen and not evidence.words("attempts", "link").isin(links).any() else []
         return _quiet(quiet) if quiet else ""
-    until_s = min((event.at_s for event in evidence.history if isinstance(event, Injecting)), default=inf)
+    until_s = evidence.broken_from_s
     from_s = max(-SLICE_S, min(evidence.plan.phase("baseline").start_s, until_s - WORD_S))
     asked = [name for name in links if not known[name].idle]
     if quiet := [name for name in asked if not _carried(evidence, name, from_s, until_s)]:
@@ -259,6 +267,16 @@ def _met_by(disturbance: Disturbance) -> tuple[str, ...]:
     return LOOKUPS if {effect.place for effect in disturbance.effects} == {"resolver"} else PASSING
 
 
-def _any(evidence: Evidence, link: str, from_s: float, until_s: float, columns: Iterable[str]) -> bool:
-    there = evidence.passed([link], from_s, until_s)
-    return any(bool((there.numbers(name) > 0).any()) for name in columns)
+def _any(evidence: Evidence, link: str, from_s: float, until_s: float, columns: Sequence[str]) -> bool:
+    """Whether any of *columns* counted anything on *link* in slices that began between the two, both included."""
+    import numpy as np
+
+    def made() -> Floats:
+        there = evidence.passed([link])
+        counted = np.zeros(len(there), np.bool_)
+        for name in columns:
+            counted |= there.numbers(name) > 0
+        return np.sort(there.numbers("start_s")[counted])
+
+    at_s: Floats = evidence.once(("counted on", link, tuple(columns)), made)
+    return bool(at_s.searchsorted(from_s) < at_s.searchsorted(until_s, "right"))

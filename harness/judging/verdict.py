@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from harness.faults.effects import EdgeRule, TapMode, TapShape
 from harness.interval import UNMEASURED
@@ -37,6 +38,10 @@ from harness.planning.disturbance import Disturbance
 from harness.reading.expectation import WHOLE, Expectation, Selection, Verdict, parse
 from harness.reading.quantities import plain
 from harness.record.history import Begun, Injected, Injecting, OfFault, Reverted
+from harness.record.kept import CHEAP
+
+if TYPE_CHECKING:
+    from harness.judging.scoring.distributions import Floats
 
 
 def judge(evidence: Evidence, numbers: Collection[str] | None = None) -> Result:
@@ -302,10 +307,25 @@ def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
     began, gone = evidence.of_fault(disturbance.id, Injected), evidence.of_fault(disturbance.id, Reverted)
     if not began or not gone:
         return None
-    start_s, end_s = (evidence.column("attempts", name) for name in ("start_s", "end_s"))
-    # One that never ended was open.
-    open_then = (start_s <= gone[-1].at_s) & ~(end_s < began[0].at_s)
-    return int((evidence.words("attempts", "link").isin(http) & open_then).sum())
+    return _open_between(evidence, tuple(http), began[0].at_s, gone[-1].at_s)
+
+
+def _open_between(evidence: Evidence, links: tuple[str, ...], from_s: float, until_s: float) -> int:
+    """How many attempts on *links* had begun by *until_s*, and not ended before *from_s*; one that never ended had not."""
+
+    import numpy as np
+
+    def made() -> tuple[Floats, ...]:
+        mine = evidence.words("attempts", "link").isin(links)
+        start_s, end_s = (evidence.column("attempts", name)[mine] for name in ("start_s", "end_s"))
+        odd = end_s < start_s
+        return np.sort(start_s), np.sort(end_s), start_s[odd], end_s[odd]
+
+    start_s, end_s, odd_start_s, odd_end_s = evidence.once(("open on", links), made, CHEAP)
+    ended = end_s.searchsorted(from_s)
+    # Those of which the end comes first, as it cannot be, may have ended before the one instant, and begun after the other.
+    never_begun = np.count_nonzero((odd_start_s > until_s) & (odd_end_s < from_s))
+    return int(start_s.searchsorted(until_s, "right") - ended + never_begun)
 
 
 def _by_layer(evidence: Evidence, phase: str) -> dict[str, int]:

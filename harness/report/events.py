@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -54,11 +55,21 @@ def settlings(result: Result, evidence: Evidence) -> list[Settling]:
 def _of_metric(told: Telling, metric: Metric, evidence: Evidence) -> Iterator[Settling]:
     windows = evidence.windows()
     times = metric.by.window or ({windows[0].joined(windows[-1]).name: metric} if windows else {})
+    named = {name: frozenset(name.split(", ")) for name in times}
+    # Of each fault the windows that have it, and the times that are told of it: there may be hundreds of each.
+    has, told_of = defaultdict[str, list[int]](list), defaultdict[str, list[frozenset[str]]](list)
+    for place, window in enumerate(windows):
+        for fault in window.faults:
+            has[fault].append(place)
+    for every in named.values():
+        for fault in every:
+            told_of[fault].append(every)
     for name, measured in times.items():
-        faults = set(name.split(", "))
+        faults = named[name]
         # What is only a part of a trouble is told in the result, and not drawn: nothing could recover from it.
-        part = any(faults < set(other.split(", ")) for other in times)
-        mine = [window for window in windows if faults.issuperset(window.faults)]
+        part = any(faults < other for other in told_of[next(iter(faults))])
+        near = sorted({place for fault in faults for place in has[fault]})
+        mine = [windows[place] for place in near if faults.issuperset(windows[place].faults)]
         if mine and not part and measured.value is not None:
             start_s, end_s, next_s = mine[0].start_s, mine[-1].end_s, mine[-1].next_s
             since_s = start_s if told.counted_from == "start" else end_s

@@ -49,8 +49,10 @@ class PoolExhausted(Cause):
             if not usual_s.size or not here.any():
                 continue
             late = here & (waited_s >= max(LEAST_S, TIMES * float(np.quantile(usual_s, 0.95))))
+            if late.sum() < ENOUGH or late.sum() < SHARE * here.sum():
+                continue
             most, full = _open_at(found, hit, row[late], (sent_s + waited_s / 2)[late])
-            if late.sum() < ENOUGH or late.sum() < SHARE * here.sum() or full < ALWAYS:
+            if full < ALWAYS:
                 continue
             rows, whole = row[late], ", ".join(link[late].unique())
             slow = ", ".join(sorted({*hit} & {*found.words("link").unique()}))

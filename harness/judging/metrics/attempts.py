@@ -231,8 +231,8 @@ def _settled(sample: Sample, due_s: npt.NDArray[np.float64]) -> npt.NDArray[np.b
     """Which requests were due when the service had had time to take in that a fault, each of several, had begun or ended."""
     import numpy as np
 
+    from harness.judging.scoring.spans import within
+
     edges_s = [edge_s for window in sample.run.in_force() for edge_s in (window.start_s, window.end_s)]
-    settled: npt.NDArray[np.bool_] = ~np.isnan(due_s)
-    for edge_s in edges_s:
-        settled &= (due_s < edge_s) | (due_s >= edge_s + sample.run.plan.scenario.good.within)
-    return settled
+    taken_in_s = sample.run.plan.scenario.good.within
+    return ~np.isnan(due_s) & ~within(due_s, ((edge_s, edge_s + taken_in_s) for edge_s in edges_s))

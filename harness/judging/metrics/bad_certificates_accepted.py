@@ -10,7 +10,7 @@ from harness.interval import UNMEASURED, Interval
 from harness.judging.metrics.base import Metric, measured
 from harness.judging.metrics.counted import Counted
 from harness.judging.metrics.telling import Said
-from harness.judging.on_links import observed, within
+from harness.judging.on_links import observed
 from harness.judging.sample import Sample, pick
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
@@ -83,6 +83,8 @@ def _on(sample: Sample, links: Sequence[str]) -> tuple[npt.NDArray[np.float64], 
     if sample.run.traffic_table is None:
         return None
     passed = sample.run.passed(links)
+    from harness.judging.scoring.spans import within
+
     mine = within(passed.numbers("start_s"), observed(sample))
     shown, accepted = (passed.numbers(f"bad_certificates{what}")[mine] for what in ("", "_accepted"))
     return (accepted[accepted > 0].astype(float), int(shown.sum())) if shown.any() or accepted.any() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.judging.metrics.ratios import no_http
@@ -13,9 +14,11 @@ from harness.judging.serving import servers, usual
 from harness.planning.plan import Plan
 from harness.planning.windows import Window
 from harness.reading.expectation import Expectation
+from harness.record.kept import CHEAP
 
 if TYPE_CHECKING:
-    from harness.judging.scoring.distributions import Bools
+    from harness.judging.scoring.clumps import Clumps
+    from harness.judging.scoring.distributions import Bools, Floats
     from harness.judging.scoring.recovery import Recovery
 
 
@@ -59,37 +62,59 @@ class FailbackTime(Settling):
         return f"what {said.fault} had broken served its usual share again{said.where} {said.value} after its end"
 
 
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Requests that some links usually serve, by when they were due, and which of them those did serve; *well* of *n* in the baseline."""
+
+    due_s: Floats
+    served: Bools
+    well: int
+    n: int
+    own: Clumps
+    """How those that they did not serve come together in the baseline."""
+
+
 def _failback(sample: Sample, window: Window) -> Recovery | None:
     """None where no picked request is usually served by what was broken in *window*, or nothing was watched after it."""
-    from harness.judging.scoring.recovery import own_clumps, recovery_time
+    from harness.judging.scoring.recovery import recovery_time
 
     run = sample.run
     broken = {link for d in run.plan.disturbances if d.id in window.faults for link in d.broken}
-    mine = sample.picked & _usually_on(sample, broken)
-    due_s = run.column("requests", "due_s")
-    home = _served_by(sample, broken)
+    home: _Home = sample.once(f"home on {', '.join(sorted(broken))}", lambda: _home(sample, broken), CHEAP)
     until_s = min(run.observed_until_s, window.next_s)
-    watched, before = mine & (due_s < window.next_s), mine & before_faults(run)
-    if not before.any() or until_s <= window.end_s:
+    if not home.n or until_s <= window.end_s:
         return None
-    good, n = run.plan.scenario.good, int(before.sum())
+    good, part = run.plan.scenario.good, home.due_s.size / int(sample.picked.sum())
+    rows = slice(*home.due_s.searchsorted((window.start_s, window.next_s)).tolist())
 
     def by(least: float) -> Recovery:
         return recovery_time(
-            due_s[watched],
-            home[watched],
+            home.due_s[rows],
+            home.served[rows],
             fault_start_s=window.start_s,
             fault_end_s=window.end_s,
             observed_until_s=until_s,
             band=least,
-            hold_s=hold(sample.rate_per_s * float(mine.sum() / sample.picked.sum()), good.within),
-            own=own_clumps(due_s[before], home[before]),
+            hold_s=hold(sample.rate_per_s * float(part), good.within),
+            own=home.own,
             end_uncertainty_s=window.end_uncertainty_s,
         )
 
-    usual_share = float(home[before].mean())
-    found = by_either(by, band(int(home[before].sum()), n, 0.0), max(0.0, usual_share - SLACK), n, good.ratio)
+    usual_share = home.well / home.n
+    found = by_either(by, band(home.well, home.n, 0.0), max(0.0, usual_share - SLACK), home.n, good.ratio)
     return on_two_clocks(found, sample)
+
+
+def _home(sample: Sample, links: set[str]) -> _Home:
+    """Which of the picked requests *links* usually serve, and what became of those."""
+    from harness.judging.scoring.recovery import own_clumps
+    from harness.judging.scoring.settling import in_order
+
+    due_s, served = sample.run.column("requests", "due_s"), _served_by(sample, links)
+    mine = sample.picked & _usually_on(sample, links)
+    before = mine & before_faults(sample.run)
+    own = own_clumps(due_s[before], served[before])
+    return _Home(*in_order(due_s[mine], served[mine]), int(served[before].sum()), int(before.sum()), own)
 
 
 def _usually_on(sample: Sample, links: set[str]) -> Bools:

@@ -7,6 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import Interval
+from harness.judging.by_time import due
 from harness.judging.metrics.base import Metric, best_case
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime
 from harness.judging.metrics.telling import Said
@@ -17,6 +18,9 @@ from harness.reading.expectation import Expectation
 from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from harness.judging.evidence import Evidence
     from harness.judging.scoring.distributions import Bools
     from harness.judging.scoring.good_ratio import Rows
@@ -51,7 +55,7 @@ class GoodRatio(Metric):
 
         def made() -> Interval:
             shown, elsewhere = stretches(sample)
-            return good_ratio(*_rows(sample.run, sample.picked), elsewhere, shown)
+            return good_ratio(sample.read("due_s"), sample.read("good"), elsewhere, shown)
 
         interval: Interval = sample.once(self.name, made)
         return interval
@@ -83,40 +87,55 @@ def stretches(sample: Sample) -> tuple[list[Rows], list[Rows]]:
     of one kind: that says something of the phase, and nothing of the others.
     """
     run, whole = sample.run, sample.whole
-    settled: list[tuple[Bools, bool]] = whole.once("settled", lambda: _settled(whole))
-    shown = [_rows(run, stretch & sample.picked) for stretch, _ in settled]
-    return shown, [_rows(run, stretch & ~sample.picked) for stretch, well in settled if well]
+    settled: list[tuple[float, float, bool]] = whole.once("settled", lambda: _settled(whole))
+    shows, by_due = _shows(whole), due(run)
+    shown: list[Rows] = []
+    elsewhere: list[Rows] = []
+    for start_s, end_s, well in settled:
+        rows = by_due.rows(start_s, end_s)
+        here, mine = shows[rows], sample.picked[rows]
+        shown.append(_rows(run, rows, here & mine))
+        if well:
+            elsewhere.append(_rows(run, rows, here & ~mine))
+    return shown, elsewhere
 
 
-def _rows(run: Evidence, which: Bools) -> Rows:
-    rows = following(which)
-    return run.column("requests", "due_s")[rows], run.column("requests", "good")[rows]
+def _rows(run: Evidence, rows: slice | npt.NDArray[np.intp], which: Bools) -> Rows:
+    """Those of *rows* that are *which*."""
+    mine = following(which)
+    return run.column("requests", "due_s")[rows][mine], run.column("requests", "good")[rows][mine]
 
 
-def _settled(whole: Sample) -> list[tuple[Bools, bool]]:
+def _shows(whole: Sample) -> Bools:
+    """Which requests show how the service fails by itself: what is in flight when a fault begins shows what the fault does."""
+    return whole.picked & ~may_be_hit_in_flight(whole.run) if whole.windows else whole.picked
+
+
+def _settled(whole: Sample) -> list[tuple[float, float, bool]]:
     """The stretches of the run without what a fault and its end did at once, and whether the service was well in them."""
     good, ratio = whole.run.column("requests", "good"), whole.run.plan.scenario.good.ratio
-    return [
-        (stretch, certain and wilson(int(good[stretch].sum()), int(stretch.sum())).high >= ratio)
-        for stretch, certain in _stretches(whole)
-    ]
+    shows, by_due = _shows(whole), due(whole.run)
+
+    def well(start_s: float, end_s: float) -> bool:
+        rows = by_due.rows(start_s, end_s)
+        here = shows[rows]
+        return wilson(int(good[rows][here].sum()), int(here.sum())).high >= ratio
+
+    return [(start_s, end_s, certain and well(start_s, end_s)) for start_s, end_s, certain in _stretches(whole)]
 
 
-def _stretches(whole: Sample) -> Iterator[tuple[Bools, bool]]:
-    """Which requests are due in each stretch, and whether the fault had let go of the service by then."""
-    due_s, windows = whole.run.column("requests", "due_s"), whole.windows
+def _stretches(whole: Sample) -> Iterator[tuple[float, float, bool]]:
+    """From when to when each stretch lasts, and whether the fault had let go of the service by then."""
+    windows = whole.windows
     if not windows:
-        yield whole.picked, True
+        yield -inf, inf, True
         return
     failover, recovery = FailoverTime().measure(whole), RecoveryTime().measure(whole)
-    # What is in flight when a fault begins shows what the fault does, and nothing of how the service fails by itself.
-    shows = whole.picked & ~may_be_hit_in_flight(whole.run)
-    yield shows & (due_s < windows[0].start_s), True
+    yield -inf, windows[0].start_s, True
     until_s = [*(window.start_s for window in windows[1:]), inf]
     for window, next_s in zip(windows, until_s, strict=True):
         for time, start_s, end_s in ((failover, window.start_s, window.end_s), (recovery, window.end_s, next_s)):
             begun_s = start_s + (inf if time.value is None else time.value)
             # A time that is said to be all that was watched is that of a service which never was well.
             well = begun_s < min(end_s, whole.run.observed_until_s) - EDGE_S
-            begun_s = begun_s if well else start_s
-            yield shows & (due_s >= begun_s) & (due_s < end_s), well
+            yield begun_s if well else start_s, end_s, well

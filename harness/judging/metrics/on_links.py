@@ -12,7 +12,7 @@ from harness.judging.metrics.base import Metric, measured, measured_parts
 from harness.judging.metrics.latency import QUANTILES
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
-from harness.judging.on_links import a_second, answered, began, hidden_on, known, observed, within
+from harness.judging.on_links import a_second, answered, began, hidden_on, known, observed
 from harness.judging.sample import Sample, pick, spans
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation, Verdict
@@ -242,6 +242,8 @@ class OfTraffic(Rate):
         hidden = self.hidden and hidden_on(sample.run.plan, during, links)
         if traffic is None or not traffic.numbers(self.column).any() or hidden:
             return UNMEASURED
+        from harness.judging.scoring.spans import within
+
         passed = sample.run.passed(links)
         start_s, many = passed.numbers("start_s"), passed.numbers(self.column)
         mine = within(start_s, during) & (many > 0)

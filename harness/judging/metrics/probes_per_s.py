@@ -7,6 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.by_time import started
 from harness.judging.grounds import GOOD_UNDER_FAULTS, Ground
 from harness.judging.metrics.base import Metric, measured
 from harness.judging.metrics.ratios import no_http
@@ -18,9 +19,11 @@ from harness.reading.expectation import Expectation
 from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from harness.judging.evidence import Evidence
     from harness.judging.result import Breakdown
-    from harness.judging.scoring.distributions import Bools
 
 
 class ProbesPerS(Metric):
@@ -100,9 +103,7 @@ def _rate(run: Evidence, windows: Sequence[Window], only: set[str] | None = None
     lasted_s = sum(end_s - start_s for start_s, end_s, _ in watched)
     if not lasted_s or run.plan.hiding or not len(run.attempt_table):
         return UNMEASURED
-    asked = np.zeros(len(run.attempt_table), np.bool_)
-    for start_s, end_s, links in watched:
-        asked |= _asked(run, start_s, end_s, links)
+    asked = np.unique(np.concatenate([_asked(run, start_s, end_s, links) for start_s, end_s, links in watched]))
     request = run.column("attempts", "request")[asked]
     # Those for one request come together, and those for none by themselves.
     together = np.r_[np.unique(request[request >= 0], return_counts=True)[1], np.ones(int((request < 0).sum()))]
@@ -122,8 +123,7 @@ def _watched(
             yield start_s, window.end_s, links if only is None else links & only
 
 
-def _asked(run: Evidence, start_s: float, end_s: float, links: set[str]) -> Bools:
-
-    began_s = run.column("attempts", "start_s")
-    asked: Bools = run.words("attempts", "link").isin([*links]) & (start_s <= began_s) & (began_s < end_s)
-    return asked
+def _asked(run: Evidence, start_s: float, end_s: float, links: set[str]) -> npt.NDArray[np.intp]:
+    """The attempts on *links* that began from *start_s* to *end_s*."""
+    places = started(run).places(start_s, end_s)
+    return places[run.words("attempts", "link")[places].isin(links)]

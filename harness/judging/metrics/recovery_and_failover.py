@@ -17,10 +17,12 @@ from harness.planning.windows import Window, merged
 from harness.reading import quantities
 from harness.reading.expectation import Expectation, Selection, Verdict
 from harness.reading.scenario import Known
+from harness.record.kept import CHEAP
 
 if TYPE_CHECKING:
     from harness.judging.result import Measured
     from harness.judging.scoring.clumps import Clumps
+    from harness.judging.scoring.distributions import Bools, Floats
     from harness.judging.scoring.recovery import Recovery, Relapse
 
 
@@ -302,15 +304,15 @@ def _recovery(sample: Sample, window: Window) -> Recovery | None:
     from harness.judging.scoring.recovery import recovery_time
 
     until_s = min(sample.run.observed_until_s, window.next_s)
-    due_s, good = sample.read("due_s"), sample.read("good")
-    before = due_s < window.next_s
-    if not before.any() or until_s <= window.end_s:
+    due_s, good = _in_order(sample)
+    if not due_s.size or due_s[0] >= window.next_s or until_s <= window.end_s:
         return None
+    rows = slice(*due_s.searchsorted((window.start_s, window.next_s)).tolist())
     return _read(
         sample,
         lambda least: recovery_time(
-            due_s[before],
-            good[before],
+            due_s[rows],
+            good[rows],
             fault_start_s=window.start_s,
             fault_end_s=window.end_s,
             observed_until_s=until_s,
@@ -325,14 +327,16 @@ def _recovery(sample: Sample, window: Window) -> Recovery | None:
 def _failover(sample: Sample, window: Window) -> Recovery | None:
     from harness.judging.scoring.recovery import failover_time
 
-    if not sample.picked.any():
-        return None
     hold_s = _hold(sample)
+    due_s, good = _in_order(sample)
+    if not due_s.size:
+        return None
+    rows = slice(*due_s.searchsorted((window.start_s, window.end_s)).tolist())
     return _read(
         sample,
         lambda least: failover_time(
-            sample.read("due_s"),
-            sample.read("good"),
+            due_s[rows],
+            good[rows],
             fault_start_s=window.start_s,
             fault_end_s=window.end_s,
             band=least,
@@ -341,6 +345,16 @@ def _failover(sample: Sample, window: Window) -> Recovery | None:
             own=_own(sample),
         ),
     )
+
+
+def _in_order(sample: Sample) -> tuple[Floats, Bools]:
+    """When each of the requests was due, and whether it was good, in that order: of many windows each has but its own rows to look at."""
+    from harness.judging.scoring.settling import in_order
+
+    rows: tuple[Floats, Bools] = sample.once(
+        "in order", lambda: in_order(sample.read("due_s"), sample.read("good")), CHEAP
+    )
+    return rows
 
 
 def _read(sample: Sample, by: Callable[[float], Recovery]) -> Recovery | None:

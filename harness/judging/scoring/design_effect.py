@@ -238,6 +238,7 @@ class _Counted:
             self._weight = self._weight.astype(np.bool_, copy=False)
         self._running = np.append(0.0, np.cumsum(weight))
         self.sizes = [weight.size for weight in weights]
+        self._sizes = np.array(self.sizes)
         self._ends = np.cumsum([0, *self.sizes])
         self._means = np.diff(self._before(self._ends)) / self.sizes
         hits = np.diff(np.append(0.0, np.cumsum(weight * weight))[np.searchsorted(self._hit, self._ends)])
@@ -290,9 +291,12 @@ class _Counted:
         return float(np.einsum("i,i", self._weight[first], self._weight[first + lag]))
 
     def _means_before(self, rows: npt.NDArray[np.integer]) -> Floats:
-        total: Floats = np.zeros(rows.size)
-        for first, size, mean in zip(self._ends[:-1], self.sizes, self._means, strict=True):
-            total += mean * np.clip(rows - first, 0, size)
+        """The sum of the means of all that come before each of these *rows*, each that of its stretch."""
+        whole = np.append(0.0, np.cumsum(self._means * self.sizes))
+        stretch = np.clip(self._ends.searchsorted(rows, "right") - 1, 0, len(self.sizes) - 1)
+        total: Floats = whole[stretch] + self._means[stretch] * np.clip(
+            rows - self._ends[stretch], 0, self._sizes[stretch]
+        )
         return total
 
     def block_sums(self, stretch: int, length: float) -> Floats:
