@@ -3,6 +3,7 @@
 ::
 
     python tests/benchmarks/stored_run.py FOLDER 1000000
+    python tests/benchmarks/stored_run.py FOLDER 180000 480     # the region is lost so many times, at a twentieth of the rate
 
 The tables are what a run of the reference system leaves, made in pieces, so that ten million requests take no more memory than a hundred
 thousand. Equal sizes are equal runs.
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from harness.faults.stretches import stretch_of
 from harness.protocols.sketch import sketch
 from harness.record import history
 from harness.record.history import Begun, Confirmed, Ended, Event, Injected, Injecting, Reverted, Reverting
@@ -30,6 +32,8 @@ SAMPLE = ROOT / "tests" / "compatibility" / "0.1.0"
 RATE_PER_S, PIECE, SEED, CONVERSATIONS = 1000, 100_000, 11, 1000
 RUN_ID = "20260101-000000-fragile-0000"
 FAULT = "regional_loss-1"
+FEWER, DUTY = 20, 0.5
+"""Where the fault comes and goes: by what the rate is divided, and for which part of a period the region is lost."""
 DEADLINE_S, BACK_S = 10.0, 12.0
 """How long a client waits, and how long after the fault some are still answered an error."""
 SCENARIO = """schema: harness.scenario/1
@@ -37,7 +41,7 @@ name: region-loss
 load: {{rate_per_s: {rate}, questions: questions.yaml, deadline: 10s}}
 phases: {{warmup: {warmup}s, baseline: {baseline}s, fault: {fault}s, recovery: {recovery}s}}
 faults:
-  - {{kind: regional_loss, region: east, mode: blackhole, at: fault}}
+  - {{kind: regional_loss, region: east, mode: blackhole, at: fault{flap}}}
 good: {{within: 4s}}
 expect:
   - good_ratio >= 0.9 in fault
@@ -51,23 +55,44 @@ Columns = dict[str, np.ndarray | pa.Array]
 
 
 class Spans:
-    """The phases of a run of so many *requests*, in seconds: a twentieth to warm up, and a tenth of a fault after a third."""
+    """The phases of a run of so many *requests*, in seconds: a twentieth to warm up, and a tenth of a fault after a third.
 
-    def __init__(self, requests: int) -> None:
-        total = requests / RATE_PER_S
-        self.warmup, self.baseline, self.fault = round(0.05 * total), round(0.3 * total), round(0.1 * total)
+    With several *windows* the fault comes and goes over six tenths of the run, after a tenth, and fewer requests come a second.
+    """
+
+    def __init__(self, requests: int, windows: int = 1) -> None:
+        self.rate_per_s = RATE_PER_S if windows == 1 else RATE_PER_S / FEWER
+        total = requests / self.rate_per_s
+        baseline, fault = (0.3, 0.1) if windows == 1 else (0.1, 0.6)
+        self.warmup, self.baseline, self.fault = round(0.05 * total), round(baseline * total), round(fault * total)
         self.recovery = round(total) - self.warmup - self.baseline - self.fault
         self.from_s = float(self.warmup + self.baseline)
-        self.until_s = self.from_s + self.fault
-        self.total_s = self.until_s + self.recovery
+        self.total_s = self.from_s + self.fault + self.recovery
+        self.period_s = self.fault / windows
+        self.starts_s = self.from_s + self.period_s * np.arange(windows)
+        self.ends_s = self.starts_s + self.period_s * (1.0 if windows == 1 else DUTY)
+        self.back_s = min(BACK_S, self.period_s / 4) if windows > 1 else BACK_S
+
+    @property
+    def flap(self) -> str:
+        """What the scenario says of how the fault comes and goes."""
+        return f", flap: {{period: {self.period_s:g}s, duty: {DUTY}}}" if self.starts_s.size > 1 else ""
+
+    def lost(self, at_s: np.ndarray) -> np.ndarray:
+        """Whether the region is lost at these instants."""
+        return self.starts_s.searchsorted(at_s, "right") > self.ends_s.searchsorted(at_s, "right")
+
+    def since_s(self, at_s: np.ndarray) -> np.ndarray:
+        """For how long it had been back at these instants; infinite before it was lost."""
+        return at_s - np.append(-np.inf, self.ends_s)[self.ends_s.searchsorted(at_s, "right")]
 
 
-def write_run(folder: Path, requests: int) -> Path:
+def write_run(folder: Path, requests: int, windows: int = 1) -> Path:
     """A run of so many *requests* (whole thousands) in *folder*, which is new: its tables as they are kept, and what it was made from."""
     folder.mkdir(parents=True)
-    spans = Spans(requests)
+    spans = Spans(requests, windows)
     spoken = {"warmup": spans.warmup, "baseline": spans.baseline, "fault": spans.fault, "recovery": spans.recovery}
-    (folder / "scenario.yaml").write_text(SCENARIO.format(rate=RATE_PER_S, **spoken))
+    (folder / "scenario.yaml").write_text(SCENARIO.format(rate=f"{spans.rate_per_s:g}", flap=spans.flap, **spoken))
     for name in ("target.yaml", "questions.yaml"):
         (folder / name).write_bytes((SAMPLE / name).read_bytes())
     (folder / "history.jsonl").write_bytes(b"".join(map(history.encode, _history(spans, requests))))
@@ -92,11 +117,13 @@ def _history(spans: Spans, requests: int) -> Iterator[Event]:
     begun = history.decode((SAMPLE / "history.jsonl").read_bytes())[0]
     assert isinstance(begun, Begun)
     yield msgspec.structs.replace(begun, run_id=RUN_ID, requests=requests, scenario_sha256="", questions_sha256="")
-    yield Injecting(spans.from_s, FAULT)
-    yield Injected(spans.from_s + 0.01, FAULT)
-    yield Confirmed(spans.from_s + 0.7, FAULT, held=True, how="seen by a probe through each link")
-    yield Reverting(spans.until_s, FAULT)
-    yield Reverted(spans.until_s + 0.02, FAULT)
+    for number, (from_s, until_s) in enumerate(zip(spans.starts_s.tolist(), spans.ends_s.tolist(), strict=True), 1):
+        fault = stretch_of(FAULT, number) if spans.starts_s.size > 1 else FAULT
+        yield Injecting(from_s, fault)
+        yield Injected(from_s + 0.01, fault)
+        yield Confirmed(from_s + 0.7, fault, held=True, how="seen by a probe through each link")
+        yield Reverting(until_s, fault)
+        yield Reverted(until_s + 0.02, fault)
     yield Ended(spans.total_s + DEADLINE_S, "completed")
 
 
@@ -125,7 +152,7 @@ def _pieces(spans: Spans, requests: int) -> Iterator[dict[str, Columns]]:
     for first in range(0, requests, PIECE):
         index = np.arange(first, min(first + PIECE, requests))
         asked, tried, arrived = _piece(index, spans, chance)
-        later_s = (index[-1] + 1) / RATE_PER_S if index[-1] + 1 < requests else np.inf
+        later_s = (index[-1] + 1) / spans.rate_per_s if index[-1] + 1 < requests else np.inf
         made = {}
         # What begins when the next piece is due already comes behind that: tables are in order of time.
         for name, columns in (("attempts", tried), ("arrivals", arrived)):
@@ -159,11 +186,11 @@ def _taken(columns: Columns, rows: np.ndarray) -> Columns:
 def _piece(index: np.ndarray, spans: Spans, chance: np.random.Generator) -> tuple[Columns, Columns, Columns]:
     """The requests of these places, their attempts and the arrivals of those; the service has nowhere else to go."""
     n = index.size
-    due_s = (index + 0.5 + chance.uniform(-0.1, 0.1, n)) / RATE_PER_S
+    due_s = (index + 0.5 + chance.uniform(-0.1, 0.1, n)) / spans.rate_per_s
     east = index % 2 == 0
-    lost = east & (due_s >= spans.from_s) & (due_s < spans.until_s)
-    late_s = due_s - spans.until_s
-    refused = (late_s >= 0) & (late_s < BACK_S) & (chance.random(n) < 0.6 * (1 - late_s / BACK_S))
+    down, late_s = spans.lost(due_s), spans.since_s(due_s)
+    lost = east & down
+    refused = ~down & (late_s < spans.back_s) & (chance.random(n) < 0.6 * (1 - late_s / spans.back_s))
     refused |= ~lost & (chance.random(n) < 0.001)
     answered = ~lost & ~refused
     sent_s = due_s + chance.exponential(0.0006, n)
@@ -252,12 +279,12 @@ def _nonces(index: np.ndarray) -> pa.Array:
 
 def _traffic(spans: Spans, index: np.ndarray) -> Columns:
     """What passed while these requests were due: on every link but those that the fault silences something each tenth of a second."""
-    until_s = (index[-1] + 1) / RATE_PER_S
-    at_s = np.arange(index[0] / RATE_PER_S, until_s - SLICE_S / 2, SLICE_S)
+    until_s = (index[-1] + 1) / spans.rate_per_s
+    at_s = np.arange(index[0] / spans.rate_per_s, until_s - SLICE_S / 2, SLICE_S)
     links = pa.array(["provider-east", "provider-west", "store-east", "store-west", "replication"])
     link, start_s = np.tile(np.arange(len(links)), at_s.size), np.repeat(at_s, len(links))
     store = link >= 2
-    answers = ~((link % 2 == 0) & (start_s >= spans.from_s) & (start_s < spans.until_s))
+    answers = ~((link % 2 == 0) & spans.lost(start_s))
     return {
         "link": links.take(link),
         "start_s": start_s,
@@ -288,4 +315,4 @@ DETAILS = pa.array(["", 'http 503: {"error": {"message": "upstream overloaded"}}
 
 
 if __name__ == "__main__":
-    write_run(Path(sys.argv[1]), int(sys.argv[2]))
+    write_run(Path(sys.argv[1]), *map(int, sys.argv[2:]))
