@@ -19,6 +19,7 @@ from uuid import uuid4
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
+from harness.reference.assistant import PROMPT_VERSION
 from harness.reference.clerk import Clerk, UnansweredError, clerk
 from harness.reference.small_service import body, listen, of_two_forms, well
 
@@ -160,7 +161,8 @@ def application(workflows: Workflows) -> web.Application:
 
 
 def _told(one: Workflow, status: int) -> web.Response:
-    return web.json_response({"id": one.id, "status": one.status, "answer": one.done.get(STEPS[-1])}, status=status)
+    said = {"id": one.id, "status": one.status, "answer": one.done.get(STEPS[-1]), "prompt_version": PROMPT_VERSION}
+    return web.json_response(said, status=status)
 
 
 def main() -> None:
