@@ -60,7 +60,8 @@ def _curves() -> Iterator[str]:
     for path, incident in incidents().items():
         if incident.curve:
             fragile, resilient = known[path.stem]["fragile"], known[path.stem]["resilient"]
-            yield from ("", f"**{path.stem}**", "", f"| phase | {' | '.join(head)} |", "| --- |" + " --- |" * len(head))
+            yield from ("", f"**{path.stem}**: {incident.published}. ({_where(incident)})", "")
+            yield from (f"| phase | {' | '.join(head)} |", "| --- |" + " --- |" * len(head))
             for phase, share in incident.curve.items():
                 shares = [share, *(one[phase][of] for of in ("provider", "users") for one in (resilient, fragile))]
                 yield f"| {phase} | {' | '.join(map(_bar, shares))} |"
@@ -73,8 +74,11 @@ def _bar(share: float) -> str:
 
 def _row(path: Path, incident: Incident) -> str:
     named = f"[{path.stem}](../scenarios/{path.parent.name}/{path.name})<br>{incident.mechanism}, {incident.date}"
-    where = ", ".join(f"[{urlsplit(source).hostname}]({source})" for source in incident.sources)
-    return f"| {named} | {incident.what}. {incident.published}. ({where}) | {incident.asks} |"
+    return f"| {named} | {incident.what}. {incident.published}. ({_where(incident)}) | {incident.asks} |"
+
+
+def _where(incident: Incident) -> str:
+    return ", ".join(f"[{urlsplit(source).hostname}]({source})" for source in incident.sources)
 
 
 if __name__ == "__main__":
