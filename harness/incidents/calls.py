@@ -153,7 +153,8 @@ class Gathering:
         if name in _NAMED:
             return np.array([self._number(name, value) for value in values], np.int64)
         if name in _HASHED:
-            return np.array([hashed(value) for value in values], np.int64)
+            digests = np.frombuffer(b"".join([_digest(value) for value in values]), "<i8").astype(np.int64)
+            return np.where(np.array([*map(bool, values)], np.bool_), np.where(digests, digests, 1), 0)
         return np.array(values, np.int64)
 
     def _number(self, name: str, value: str) -> int:
@@ -182,8 +183,11 @@ def hashed(text: str) -> int:
     """A number for *text*, the same in every process, as Python's `hash` is not; 0 for an empty one."""
     if not text:
         return 0
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True) or 1
+    return int.from_bytes(_digest(text), "little", signed=True) or 1
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def at_once(calls: Iterable[Call]) -> Calls:

@@ -190,30 +190,24 @@ def trace(course: Course, requests: Calls, questions: Mapping[int, str]) -> str:
 
     rows = np.maximum(course.row, 0)
     real = course.row >= 0
-    names, columns = ["due_s"], [[f"{at:.3f}" for at in course.due_s]]
+    names, columns = ["due_s"], [[f"{at:.3f}" for at in course.due_s.tolist()]]
+
+    def each(of: Ints) -> list[int]:
+        """What each row has *of* the requests, and 0 where it is none of them."""
+        found: list[int] = np.where(real, of[rows], 0).tolist()
+        return found
+
     if requests.conversation.any():
-        number = _in_order(requests.conversation)
-        columns.append(
-            [
-                f"c{number[row]}" if there and requests.conversation[row] else ""
-                for row, there in zip(rows, real, strict=True)
-            ]
-        )
+        number = np.where(requests.conversation != 0, _in_order(requests.conversation), 0)
+        columns.append([f"c{one}" if one else "" for one in each(number)])
         names.append("conversation")
     for name in ("tokens_in", "tokens_out"):
         counts = getattr(requests, name)
         if (counts > 0).any():
-            columns.append(
-                [str(counts[row]) if there and counts[row] > 0 else "" for row, there in zip(rows, real, strict=True)]
-            )
+            columns.append([str(one) if one > 0 else "" for one in each(counts)])
             names.append(name)
     if questions:
-        columns.append(
-            [
-                questions.get(int(requests.prompt[row]), "") if there else ""
-                for row, there in zip(rows, real, strict=True)
-            ]
-        )
+        columns.append([questions.get(one, "") for one in each(requests.prompt)])
         names.append("question")
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from math import nan
 from typing import Any
 
@@ -95,6 +96,7 @@ _NAMES = {
 }
 _KNOWN = {name: (what, rank) for what, names in _NAMES.items() for rank, name in enumerate(names)}
 _USUAL_PORTS = ("80", "443", "")
+_made = Call._make
 
 
 class Otlp:
@@ -179,24 +181,27 @@ def _call(span: _Span) -> Call | Passed:
     if not (of_model or ("method" in said and (served or span.kind in _CLIENT))):
         return Passed("spans of neither a model nor HTTP")
     start_ns, end_ns = _whole(span.startTimeUnixNano), _whole(span.endTimeUnixNano)
-    ttft_s = said.get("ttft_s")
-    return Call(
-        of_number(float(start_ns)),
-        _came_to(span, said),
-        (end_ns - start_ns) / 1e6 if end_ns else nan,
-        1e3 * (number(ttft_s) or nan) if ttft_s is not None else nan,
-        "" if served else _link(said),
-        str(said.get("model", "")),
-        _count(said.get("tokens_in")),
-        _count(said.get("tokens_out")),
-        _wait_s(said.get("wait"), end_ns / 1e9),
-        str(said.get("conversation", "")),
-        span.traceId,
-        served and not of_model,
-        _id(span.spanId),
-        _id(span.parentSpanId),
-        of_model,
-        str(said.get("prompt", "")),
+    get = said.get
+    ttft_s, wait = get("ttft_s"), get("wait")
+    return _made(
+        (
+            of_number(float(start_ns)),
+            _came_to(span, said),
+            (end_ns - start_ns) / 1e6 if end_ns else nan,
+            1e3 * (number(ttft_s) or nan) if ttft_s is not None else nan,
+            "" if served else _link(said),
+            str(get("model", "")),
+            _count(get("tokens_in")),
+            _count(get("tokens_out")),
+            _wait_s(wait, end_ns / 1e9) if wait is not None else nan,
+            str(get("conversation", "")),
+            span.traceId,
+            served and not of_model,
+            _id(span.spanId),
+            _id(span.parentSpanId),
+            of_model,
+            str(get("prompt", "")),
+        )
     )
 
 
@@ -204,9 +209,11 @@ def _said(attributes: list[_Attribute]) -> dict[str, _Text]:
     """What is known of *attributes*, by what it is; the name of today goes before those that it had."""
     said: dict[str, _Text] = {}
     for one in attributes:
-        known = _KNOWN.get(one.key)
-        if known is not None and (known[0] not in said or known[1] == 0):
-            said[known[0]] = _plain(one.value)
+        if (known := _KNOWN.get(one.key)) is not None:
+            what, rank = known
+            if rank == 0 or what not in said:
+                text = one.value.stringValue
+                said[what] = text if text is not None else _plain(one.value)
     return said
 
 
@@ -254,7 +261,13 @@ def _link(said: dict[str, _Text]) -> str:
     address = said.get("host") or said.get("url")
     if not address:
         return str(said.get("provider") or "")
-    host, port = host_of(str(address)), str(said.get("port", ""))
+    return _at(str(address), str(said.get("port", "")))
+
+
+@lru_cache(maxsize=4096)
+def _at(address: str, port: str) -> str:
+    """What is at that *address* and *port*; spans name few of them, each again and again."""
+    host = host_of(address)
     return host if port in _USUAL_PORTS or ":" in host else f"{host}:{port}"
 
 
