@@ -411,6 +411,67 @@ def test_a_quote_that_is_not_closed_is_told_with_how_much_it_swallowed(tmp_path:
     assert "nothing from here to line 9 was read: is a quote not closed?" in str(found.broken[0])
 
 
+PAYLOAD = {
+    "id": "1", "startTime": START_S, "endTime": START_S + 1, "model_group": "m", "custom_llm_provider": "openai", "status": "failure",
+    "metadata": {}, "error_str": "Request timed out.",
+    "error_information": {"error_code": "503", "error_class": "ServiceUnavailableError", "error_message": "overloaded"},
+}  # fmt: skip
+NOTHING = {"error_code": "", "error_class": "", "error_message": "", "traceback": ""}
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [({}, 503), ({"error_information": NOTHING}, TIMED_OUT), ({"error_information": NOTHING, "error_str": ""}, FAILED_SOMEHOW),
+     ({"status": "success", "error_information": NOTHING, "error_str": None}, OK),
+     ({"error_information": {"error_code": "None", "error_class": "APIConnectionError"}}, UNREACHABLE)],
+    ids=["status", "message alone", "nothing said", "success", "no status"],
+)  # fmt: skip
+@pytest.mark.parametrize("message", [False, True])
+def test_what_litellms_callbacks_write_says_what_failed(
+    tmp_path: Path, row: dict[str, object], what: int, message: bool
+) -> None:
+    text = json.dumps({**PAYLOAD, **row})
+    found = log(tmp_path, json.dumps({"ddsource": "litellm", "message": text}) if message else text)
+    assert (list(found.forms.values()), found.calls.came_to.tolist()) == (["litellm"], [what])
+
+
+GENERATION = {
+    "id": "g", "traceId": "t", "type": "GENERATION", "startTime": stamp(START_S), "endTime": stamp(START_S + 1), "model": "m",
+    "level": "DEFAULT",
+}  # fmt: skip
+
+
+def test_the_observations_inside_of_langfuses_traces_are_read_with_the_traces_session(tmp_path: Path) -> None:
+    failed = {**GENERATION, "level": "ERROR", "statusMessage": "Error code: 503", "parentObservationId": "s"}
+    inside = [{**GENERATION, "type": "SPAN", "id": "s"}, GENERATION, failed, 7]
+    traces = [{"id": "t", "timestamp": stamp(START_S), "sessionId": name, "observations": inside[:3]} for name in "ab"]
+    found = log(tmp_path, json.dumps(traces))
+    assert (found.calls.came_to.tolist(), found.passed) == ([OK, 503] * 2, {"of type span": 2})
+    assert len({*found.calls.conversation.tolist()}) == 2
+    odd = log(tmp_path, json.dumps([*traces, {**traces[0], "observations": inside}]))
+    assert (odd.calls.size, odd.passed["of no type"]) == (4, 1)
+
+
+def test_envoys_long_flags_are_those_and_what_it_said_before_its_first_request_is_counted(tmp_path: Path) -> None:
+    rows = [
+        ("504", "UpstreamRequestTimeout"),
+        ("503", "UpstreamConnectionFailure,UpstreamRetryLimitExceeded"),
+        ("503", "-"),
+    ]
+    row = {"start_time": stamp(START_S), "duration": 3, ":authority": "east", "x-request-id": "r"}
+    found = log(
+        tmp_path, "\n".join(json.dumps({**row, "response_code": one, "response_flags": flags}) for one, flags in rows)
+    )
+    assert found.calls.came_to.tolist() == [TIMED_OUT, UNREACHABLE, 503]
+    assert ({found.calls.links[link] for link in found.calls.link}, len({*found.calls.request.tolist()})) == (
+        {"east"},
+        1,
+    )
+    said = "[2026-03-03 14:00:00.123][1][info][main] [source/server/server.cc:404] initializing\n"
+    found = log(tmp_path, said + LINE.format("200", "-", 7, 1))
+    assert (found.calls.came_to.tolist(), found.broken_rows) == ([OK], 1)
+
+
 @pytest.mark.parametrize("names", ["start_time,trace_id,level,status", "startTime,traceId,level,status,type"])
 def test_a_table_with_a_trace_and_a_level_is_not_langfuses(tmp_path: Path, names: str) -> None:
     found = log(tmp_path, f"{names}\n{stamp(START_S)},t,GENERATION,503{',x' * (names.count(',') - 3)}\n")

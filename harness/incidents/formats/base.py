@@ -23,18 +23,24 @@ class Format(Protocol):
 
 
 def calls_in(
-    source: Source, call: Callable[[Mapping[str, Any], Source], Call | Passed]
+    source: Source,
+    call: Callable[[Mapping[str, Any], Source], Call | Passed],
+    inside: Callable[[dict[str, Any]], list[dict[str, Any]]] = lambda row: [row],
 ) -> Iterator[Call | Broken | Passed]:
-    """Each row of an export, JSON or CSV, as the *call* that it is; broken where that raises ValueError, OverflowError or TypeError."""
+    """Each row of an export, JSON or CSV, as the *call* that it is; broken where that raises ValueError, OverflowError or TypeError.
+
+    *inside*: the rows that a row stands for, where it is one of several.
+    """
     for found in rows_or_table(source):
         if isinstance(found, Broken):
             yield found
             continue
         line, row = found
-        try:
-            yield call(row, source)
-        except (ValueError, OverflowError, TypeError) as error:
-            yield Broken(line, str(error))
+        for one in inside(row):
+            try:
+                yield call(one, source)
+            except (ValueError, OverflowError, TypeError) as error:
+                yield Broken(line, str(error))
 
 
 formats: Registry[Format] = Registry("format of logs")

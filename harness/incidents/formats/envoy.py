@@ -31,8 +31,19 @@ _BY_FLAG = {
     "DC": LEFT,  # downstream connection termination
     "DR": LEFT,  # downstream remote reset
 }
-"""What response flags say that a status does not (Envoy, "Access logging", %RESPONSE_FLAGS%)."""
-_LINK = ("upstream_cluster", "upstream_cluster_name", "authority", "host", "upstream_host")
+_BY_FLAG |= {
+    long: _BY_FLAG[short]
+    for short, long in {
+        "UT": "UpstreamRequestTimeout", "SI": "StreamIdleTimeout", "DT": "DurationTimeout", "UF": "UpstreamConnectionFailure",
+        "UH": "NoHealthyUpstream", "NR": "NoRouteFound", "DF": "DnsResolutionFailed", "UC": "UpstreamConnectionTermination",
+        "UR": "UpstreamRemoteReset", "UPE": "UpstreamProtocolError", "DC": "DownstreamConnectionTermination", "DR": "DownstreamRemoteReset",
+    }.items()
+}  # fmt: skip
+"""What response flags say that a status does not (Envoy, "Access logging", %RESPONSE_FLAGS% and %RESPONSE_FLAGS_LONG%)."""
+_LOOKED_AT = 50
+"""In so many lines what Envoy says of itself may stand before the first request."""
+_LINK = ("upstream_cluster", "upstream_cluster_name", "authority", ":authority", "host", "upstream_host")
+_REQUEST = ("request_id", "x_request_id", "x-request-id")
 
 
 class Envoy:
@@ -40,7 +51,7 @@ class Envoy:
 
     def suits(self, head: bytes) -> bool:
         text = head.lstrip()
-        return bool(_LINE.match(text[:4096].decode("utf-8", "replace"))) or (
+        return any(_LINE.match(line[:4096].decode("utf-8", "replace")) for line in text.splitlines()[:_LOOKED_AT]) or (
             text[:1] in (b"{", b"[") and b"response_flags" in text and b"response_code" in text
         )
 
@@ -76,7 +87,7 @@ def _call(said: Mapping[str, Any], source: Source) -> Call:
         taken_ms if taken_ms is not None else nan,
         nan,
         next((host_of(str(said[name])) for name in _LINK if said.get(name) not in (None, "", "-")), ""),
-        request=str(said.get("request_id") or said.get("x_request_id") or ""),
+        request=next((str(said[name]) for name in _REQUEST if said.get(name) not in (None, "", "-")), ""),
     )
 
 

@@ -35,7 +35,15 @@ class Langfuse:
         return bool(known & _BEGINS and b"type" in known and known & _OWN and b"resourceSpans" not in known)
 
     def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
-        return calls_in(source, _call)
+        return calls_in(source, _call, _observations)
+
+
+def _observations(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The observations that a trace has in it, with its session; any other row is itself."""
+    nested = row.get("observations")
+    if not (isinstance(nested, list) and nested and all(isinstance(one, dict) for one in nested)):
+        return [row]
+    return [{"sessionId": _of(row, "session_id"), **one} for one in nested]
 
 
 def _call(row: Mapping[str, Any], source: Source) -> Call | Passed:

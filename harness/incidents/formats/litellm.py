@@ -1,4 +1,4 @@
-"""LiteLLM's proxy: rows of ``LiteLLM_SpendLogs`` and ``LiteLLM_ErrorLogs``, as JSON or CSV; one row a call, times in UTC."""
+"""LiteLLM's proxy: rows of ``LiteLLM_SpendLogs`` and ``LiteLLM_ErrorLogs``, and what its callbacks write, as JSON or CSV; times in UTC."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def _call(row: Mapping[str, Any], source: Source) -> Call:
         taken_ms = 1e3 * (source.seconds(ended) - began_s)
     first_ms = 1e3 * (source.seconds(first) - began_s) if first else nan
     error = error_of(row)
-    message = str(error.get("error_message") or row.get("exception_string") or "")[:_MESSAGE_MOST]
+    message = str(error.get("error_message") or row.get("error_str") or row.get("exception_string") or "")[
+        :_MESSAGE_MOST
+    ]
     came_to = _came_to(row, error, message)
     return Call(
         began_s,
@@ -58,23 +60,25 @@ def _call(row: Mapping[str, Any], source: Source) -> Call:
 
 
 def error_of(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What stands at ``metadata.error_information``; empty where nothing does."""
+    """What stands at ``metadata.error_information``, or at the row's own as callbacks write it; empty where nothing does."""
     metadata = row.get("metadata")
     if isinstance(metadata, str) and metadata.lstrip()[:1] == "{":
         metadata = decoded(metadata.encode())
-    found = metadata.get("error_information") if isinstance(metadata, dict) else None
-    return found if isinstance(found, dict) else {}
+    inside = metadata.get("error_information") if isinstance(metadata, dict) else None
+    found = inside or row.get("error_information")
+    return {name: value for name, value in found.items() if value} if isinstance(found, dict) else {}
 
 
 def _came_to(row: Mapping[str, Any], error: Mapping[str, Any], message: str) -> int:
     name = str(error.get("error_class") or row.get("exception_type") or "")
-    if str(row.get("status") or "").lower() != "failure" and not (error or name):
+    status = str(row.get("status") or "").lower()
+    if status == "success" or (status != "failure" and not (error or name)):
         return OK
     by_name = of_error(name) if name else FAILED
     if by_name < OK and by_name != FAILED:
         return by_name  # a time-out has a status of the proxy's own making
-    code = number(error.get("error_code") or row.get("status_code"))
-    found = of_status(int(code)) if code else OK
+    code = str(error.get("error_code") or row.get("status_code") or "")
+    found = of_status(int(code)) if code.isdecimal() and len(code) == 3 else OK
     return found if found != OK else by_name if by_name != FAILED else of_error(message)
 
 
