@@ -69,9 +69,11 @@ class Broken(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """A row that is no call, such as a span of a function: of which kind."""
+    """A row that is no call, such as a span of a function: of which *kind*; what is inside of its *span* is inside of its *parent*, too."""
 
     kind: str
+    span: int = 0
+    parent: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

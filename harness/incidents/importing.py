@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from pathlib import Path
 from harness.incidents.calls import Broken, Call, Calls, Gathering
 from harness.incidents.formats import Format, formats
 from harness.incidents.source import Source
-from harness.incidents.tries import one_row_a_try
+from harness.incidents.tries import once, one_row_a_try
 from harness.problems import Problem, UsageProblems
 from harness.reading.recorded_curves import SECONDS_MOST
 from harness.registry import UnknownNameError
@@ -101,6 +102,7 @@ class _Reading:
     passed: Counter[str] = field(default_factory=Counter)
     zoneless: list[str] = field(default_factory=list)
     untimed: int = 0
+    around: array[int] = field(default_factory=lambda: array("q"))
 
     def read(self, source: Source, name: str, reader: Format) -> None:
         self.forms[str(source.path)] = name
@@ -118,13 +120,19 @@ class _Reading:
                     self.broken.append(Problem(found.why, str(source.path), found.line))
             else:
                 self.passed[found.kind] += 1
+                if found.span and found.parent:
+                    self.around.extend((found.span, found.parent))
         self.zoneless += [str(source.path)] * bool(source.zoneless)
 
     def log(self, files: Sequence[Path]) -> Log:
-        found = _linked(one_row_a_try(self.gathering.calls()))
+        every = self.gathering.calls()
+        each = once(every)
+        tries, others = one_row_a_try(each, self.around)
+        found = _linked(tries)
+        self.passed.update({"copies of rows": every.size - each.size} if each.size < every.size else {}, **others)
         if not found.size:
-            others = f"; {sum(self.passed.values())} rows are {', '.join(self.passed)}" if self.passed else ""
-            what = f"there is no call in it that could be read{others}"
+            passed = f"; {sum(self.passed.values())} rows are {', '.join(self.passed)}" if self.passed else ""
+            what = f"there is no call in it that could be read{passed}"
             where = str(files[0]) if len(files) == 1 else ""
             raise UsageProblems(Problem(what, where), *self.broken)
         calls, requests = found.taken(~found.of_client), found.taken(found.of_client)

@@ -26,6 +26,7 @@ def log(folder: Path, text: str | bytes, form: str = "auto", **more: Any) -> Log
     return read([path], form, **more)
 
 
+KEY = "AIzaSECRET"
 CHAT = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "openai",
@@ -84,7 +85,129 @@ def test_the_tries_inside_a_call_are_the_calls_and_the_outermost_server_is_the_r
     assert found.calls.came_to.tolist() == [503, OK]
     assert {found.calls.models[model] for model in found.calls.model} == {"m"}
     assert found.requests.duration_ms.tolist() == pytest.approx([900])
-    assert sum(found.passed.values()) == 2
+    assert found.passed == {
+        "spans of tools and agents": 1,
+        "spans of neither a model nor HTTP": 1,
+        "spans of models of which the tries are read": 1,
+        "spans of servers inside of others": 1,
+    }
+
+
+HTTP = {"http.request.method": "POST", "server.address": "a", "http.response.status_code": 503}
+
+
+@pytest.mark.parametrize(
+    ("between", "calls", "requests"),
+    [
+        ({}, [503], 1),
+        ({"gen_ai.operation.name": "invoke_agent"}, [503], 1),
+        ({"gen_ai.operation.name": "execute_tool"}, [OK, 503], 2),
+    ],
+    ids=["a function", "an agent", "a tool"],
+)
+def test_what_lies_in_a_span_through_one_of_a_function_lies_in_it_and_through_one_of_a_tool_does_not(
+    tmp_path: Path, between: dict[str, object], calls: list[int], requests: int
+) -> None:
+    def inside(number: int, parent: int, said: dict[str, object], kind: int = 1) -> dict[str, Any]:
+        return span(
+            number,
+            START_S + number / 100,
+            90,
+            said,
+            kind=kind,
+            trace=1,
+            parentSpanId=f"{parent:016x}" if parent else "",
+        )
+
+    functions = [inside(number, parent, between) for number, parent in ((2, 1), (3, 2), (5, 4), (6, 5), (9, 3))]
+    spans = [
+        inside(7, 6, HTTP, 3), inside(8, 9, HTTP, 2), *functions, inside(4, 3, {**CHAT, "server.address": "a"}, 3), inside(1, 0, HTTP, 2)
+    ]  # fmt: skip
+    found = log(tmp_path, otlp(spans))
+    assert (found.calls.came_to.tolist(), found.requests.size) == (calls, requests)
+
+
+def test_functions_that_lie_in_one_another_in_a_circle_end_nowhere(tmp_path: Path) -> None:
+    around = [span(number, START_S, 9, {}, parentSpanId=f"{3 - number:016x}") for number in (1, 2)]
+    found = log(tmp_path, otlp([*around, span(3, START_S, 9, HTTP, parentSpanId=f"{1:016x}")]))
+    assert found.calls.came_to.tolist() == [503]
+
+
+@pytest.mark.parametrize("form", ["otlp", "langfuse", "litellm"])
+def test_of_copies_of_a_row_one_is_read_and_the_others_are_counted(tmp_path: Path, form: str) -> None:
+    failed, later = {"status": "failure", "level": "ERROR"}, {"startTime": stamp(START_S + 5)}
+    of_litellm = {**SPEND, "request_id": "r", "startTime": stamp(START_S), "endTime": stamp(START_S + 1)}
+    begun = {name: value for name, value in GENERATION.items() if name != "endTime"}
+    one, again, other, more = {
+        "otlp": [
+            otlp([span(1, START_S + at, 5, HTTP, spanId=f"{name:016x}")])
+            for at, name in ((0, 1), (0, 1), (5, 1), (0, 2))
+        ],
+        "langfuse": [
+            json.dumps(row) for row in (GENERATION | failed, begun, GENERATION | later, {**GENERATION, "id": "x"})
+        ],
+        "litellm": [json.dumps(of_litellm | row) for row in (failed, failed, later, {"request_id": "x"})],
+    }[form]
+    found = log(tmp_path, "\n".join([one, again, other, more]))
+    assert (found.forms, found.calls.size, found.passed) == ({str(tmp_path / "log"): form}, 3, {"copies of rows": 1})
+    assert found.calls.came_to[:2].max() > OK or found.calls.came_to[:2].min() < OK
+    assert log(tmp_path, "\n".join([one, other, more])).passed == {}
+
+
+def test_spans_of_openinference_are_calls_of_models(tmp_path: Path) -> None:
+    said = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "m",
+        "llm.provider": "openai",
+        "llm.token_count.prompt": 7,
+    }
+    spans = [span(1, START_S, 5, said, kind=1), span(2, START_S, 5, {"openinference.span.kind": "CHAIN"}, kind=1)]
+    found = log(tmp_path, otlp(spans))
+    assert (found.calls.tokens_in.tolist(), found.calls.models) == ([7], ("", "m"))
+    assert found.passed == {"spans of tools and agents": 1}
+
+
+SPANS = [
+    span(1, START_S, 500, {**CHAT, "error.type": "503"}),
+    span(2, START_S + 1, 500, CHAT, parentSpanId=f"{1:016x}"),
+]
+
+
+def in_jaegers(one: dict[str, Any], **more: object) -> dict[str, object]:
+    tags = [
+        {"key": tag["key"], "type": "string", "value": next(iter(tag["value"].values()))} for tag in one["attributes"]
+    ]
+    return {
+        "traceID": one["traceId"], "spanID": one["spanId"], "startTime": int(one["startTimeUnixNano"]) // 1000, "duration": 500_000,
+        "references": [{"refType": "CHILD_OF", "spanID": one["parentSpanId"]}] if "parentSpanId" in one else [], "operationName": "chat",
+        "tags": [*tags, {"key": "span.kind", "type": "string", "value": "client"}], "logs": [], **more,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("store", ["tempo", "tempo's trace", "jaeger"])
+def test_spans_are_read_as_tempo_and_jaeger_have_them(tmp_path: Path, store: str) -> None:
+    scopes = json.loads(otlp(SPANS))["resourceSpans"]
+    text = {
+        "tempo": {"batches": scopes},
+        "tempo's trace": {"trace": {"resourceSpans": scopes}},
+        "jaeger": {
+            "data": [{"traceID": "1", "spans": [in_jaegers(one) for one in SPANS], "processes": {}}],
+            "errors": None,
+        },
+    }[store]
+    found = log(tmp_path, json.dumps(text, indent=1))
+    assert (found.calls.came_to.tolist(), found.calls.duration_ms.tolist()) == ([503, OK], pytest.approx([500, 500]))
+    assert found.calls.at_s.tolist() == pytest.approx([START_S, START_S + 1])
+
+
+def test_a_span_of_jaegers_that_is_broken_leaves_the_others_and_failed_by_its_tag(tmp_path: Path) -> None:
+    bad = [in_jaegers(SPANS[1], startTime=KEY), in_jaegers(SPANS[1], tags=[{"value": 1}]), {"spanID": 1}, 7]
+    timed_out = {"fields": [{"key": "exception.message", "value": "Request timed out."}]}
+    well = in_jaegers(SPANS[1], logs=[timed_out])
+    failed = {**well, "tags": [*well["tags"], {"key": "error", "type": "bool", "value": True}], "spanID": "a"}  # type: ignore[misc]
+    found = log(tmp_path, json.dumps({"data": [{"spans": [well, *bad, failed]}]}), "otlp")
+    assert (found.calls.came_to.tolist(), found.broken_rows) == ([OK, TIMED_OUT], 4)
+    assert KEY not in "".join(map(str, found.broken))
 
 
 def test_one_span_that_is_broken_leaves_the_others_of_its_document(tmp_path: Path) -> None:
@@ -294,9 +417,6 @@ def test_a_column_of_errors_that_holds_truths_says_which_rows_failed(
 ) -> None:
     found = log(tmp_path, f"ts,status,error\n{START_S},{status},{error}\n")
     assert found.calls.came_to.tolist() == [what]
-
-
-KEY = "AIzaSECRET"
 
 
 @pytest.mark.parametrize(

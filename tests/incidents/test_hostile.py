@@ -123,7 +123,7 @@ def test_a_device_is_no_log() -> None:
 FIRST_S = int(START_S)
 PLAIN = "start,duration_ms,status\n" + "".join(f"{FIRST_S + n / 5},300,{503 if n % 3 else 200}\n" for n in range(300))
 SPAN = {
-    "traceId": "a" * 32, "spanId": "b" * 16, "name": "chat", "kind": 3,
+    "traceId": "a" * 32, "name": "chat", "kind": 3,
     "startTimeUnixNano": f"{FIRST_S}000000000", "endTimeUnixNano": f"{FIRST_S}300000000",
     "attributes": [
         {"key": "http.request.method", "value": {"stringValue": "POST"}},

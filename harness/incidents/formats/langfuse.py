@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from math import nan
 from typing import Any
 
-from harness.incidents.calls import OK, Broken, Call, Passed
+from harness.incidents.calls import OK, Broken, Call, Passed, hashed
 from harness.incidents.formats.base import calls_in
 from harness.incidents.outcomes import of_error
 from harness.incidents.source import Source, decoded
@@ -69,6 +69,7 @@ def _call(row: Mapping[str, Any], source: Source) -> Call | Passed:
         nan,
         str(_of(row, "session_id") or ""),
         str(_of(row, "trace_id") or ""),
+        span=hashed(str(row.get("id") or "")),
         prompt=_text(row.get("input")),
     )
 

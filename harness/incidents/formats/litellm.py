@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from math import nan
 from typing import Any
 
-from harness.incidents.calls import FAILED, OK, Broken, Call, Passed
+from harness.incidents.calls import FAILED, OK, Broken, Call, Passed, hashed
 from harness.incidents.formats.base import calls_in
 from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, decoded
@@ -55,6 +55,7 @@ def _call(row: Mapping[str, Any], source: Source) -> Call:
         _wait_s(message),
         str(row.get("session_id") or ""),
         str(row.get("litellm_call_id") or ""),
+        span=hashed(str(row.get("request_id") or row.get("id") or "")),
         prompt=_prompt(row.get("messages")),
     )
 

@@ -12,6 +12,7 @@ import msgspec
 
 from harness.incidents import stamps
 from harness.incidents.calls import FAILED, OK, Broken, Call, Passed, hashed
+from harness.incidents.formats.jaeger import as_otlp
 from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, decoded
 from harness.incidents.stamps import number, of_number, wait_s
@@ -68,27 +69,46 @@ class _Traces(msgspec.Struct, gc=False):
 
 
 _DECODER = msgspec.json.Decoder(_Traces)
-_BEGINS = (b'"resourceSpans"', b'"resource_spans"')
+_BEGINS = (
+    (b'"resourceSpans"',),
+    (b'"resource_spans"',),
+    (b'"batches"', b'"spans"'),
+    (b'"traceID"', b'"operationName"'),
+)
+"""What stands in documents of OTLP; of a trace as Tempo has it; as Jaeger has it."""
 _OTHERS = {"resourceMetrics": "documents of metrics", "resourceLogs": "documents of logs"}
 """What a collector may write into the same file."""
 _SNAKES = re.compile(r"_([a-z])")
 _CLIENT = (3, "SPAN_KIND_CLIENT", "3")
 _SERVER = (2, "SPAN_KIND_SERVER", "2")
 _ERROR = (2, "STATUS_CODE_ERROR", "2")
-_OF_MODELS = {"chat", "completion", "text_completion", "generate_content", "embeddings"}
-# Each by its name of today, and then by those that it had before (semantic-conventions 1.20 to 1.40, OpenLLMetry).
+_OF_MODELS = {"chat", "completion", "text_completion", "generate_content", "embeddings", "llm", "embedding"}
+_OF_TOOLS = {"execute_tool", "tool"}
+"""What is asked in those is no try of the model's call that they may lie in."""
+# Each by its name of today, and then by those that it had before, or has elsewhere (semantic-conventions 1.20 to 1.40, OpenLLMetry,
+# OpenInference).
 _NAMES = {
-    "operation": ("gen_ai.operation.name",),
+    "operation": ("gen_ai.operation.name", "openinference.span.kind"),
     "status": ("http.response.status_code", "http.status_code"),
     "method": ("http.request.method", "http.method"),
     "host": ("server.address", "net.peer.name", "http.host", "peer.service", "net.peer.ip"),
     "port": ("server.port", "net.peer.port"),
-    "url": ("url.full", "http.url"),
-    "provider": ("gen_ai.provider.name", "gen_ai.system"),
-    "model": ("gen_ai.request.model", "gen_ai.response.model", "llm.request.model"),
+    "url": ("url.full", "http.url", "gen_ai.openai.api_base"),
+    "provider": ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system"),
+    "model": ("gen_ai.request.model", "gen_ai.response.model", "llm.request.model", "llm.model_name"),
     "ttft_s": ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"),
-    "tokens_in": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens"),
-    "tokens_out": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens"),
+    "tokens_in": (
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.prompt_tokens",
+        "llm.usage.prompt_tokens",
+        "llm.token_count.prompt",
+    ),
+    "tokens_out": (
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.completion_tokens",
+        "llm.usage.completion_tokens",
+        "llm.token_count.completion",
+    ),
     "conversation": ("gen_ai.conversation.id", "session.id"),
     "wait": ("http.response.header.retry-after", "http.response.header.retry_after"),
     "prompt": ("gen_ai.input.messages", "gen_ai.prompt", "gen_ai.prompt.0.content"),
@@ -100,10 +120,10 @@ _made = Call._make
 
 
 class Otlp:
-    """OpenTelemetry traces in OTLP JSON, with the GenAI and HTTP conventions of today and before."""
+    """OpenTelemetry traces in OTLP JSON, or as Tempo and Jaeger have them, with the GenAI and HTTP conventions of today and before."""
 
     def suits(self, head: bytes) -> bool:
-        return head.lstrip()[:1] in (b"{", b"[") and any(name in head for name in _BEGINS)
+        return head.lstrip()[:1] in (b"{", b"[") and any(all(name in head for name in names) for names in _BEGINS)
 
     def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
         for found in source.documents():
@@ -130,12 +150,7 @@ def _one_by_one(line: int, text: bytes) -> Iterator[Call | Broken | Passed]:
         if kind := next((kind for key, kind in _OTHERS.items() if key in document), None):
             yield Passed(kind)
             return
-        spans = [
-            span
-            for resource in document["resourceSpans"]
-            for scope in (*resource.get("scopeSpans", ()), *resource.get("instrumentationLibrarySpans", ()))
-            for span in scope["spans"]
-        ]
+        spans = [*_spans(document)]
     except ValueError as error:
         yield Broken(line, str(error))
         return
@@ -144,9 +159,26 @@ def _one_by_one(line: int, text: bytes) -> Iterator[Call | Broken | Passed]:
         return
     for span in spans:
         try:
-            yield _read(line, msgspec.convert(span, _Span))
-        except (msgspec.ValidationError, RecursionError) as error:
+            yield _read(line, msgspec.convert(as_otlp(span) if _is_jaegers(span) else span, _Span))
+        except (ValueError, OverflowError, RecursionError) as error:
             yield Broken(line, f"a span: {error}")
+        except (KeyError, TypeError, AttributeError):
+            yield Broken(line, "a span: has not the form of Jaeger's")
+
+
+def _spans(document: dict[str, Any]) -> Iterator[Any]:
+    """The spans of a document of OTLP, of a trace as Tempo has it, or of several as Jaeger has them."""
+    if isinstance(traces := document.get("data"), list):
+        yield from (span for trace in traces for span in trace["spans"])
+        return
+    document = document.get("trace", document)
+    for resource in document.get("batches") or document["resourceSpans"]:
+        for scope in (*resource.get("scopeSpans", ()), *resource.get("instrumentationLibrarySpans", ())):
+            yield from scope["spans"]
+
+
+def _is_jaegers(span: object) -> bool:
+    return isinstance(span, dict) and "spanID" in span
 
 
 def _in_camels(value: Any) -> Any:
@@ -176,10 +208,11 @@ def _call(span: _Span) -> Call | Passed:
     said = _said(span.attributes)
     served = span.kind in _SERVER
     of_model = "provider" in said or "operation" in said
-    if of_model and said.get("operation", "chat") not in _OF_MODELS:
-        return Passed("spans of tools and agents")
+    if of_model and (operation := str(said.get("operation", "chat")).lower()) not in _OF_MODELS:
+        lies_in = () if operation in _OF_TOOLS else (_id(span.spanId), _id(span.parentSpanId))
+        return Passed("spans of tools and agents", *lies_in)
     if not (of_model or ("method" in said and (served or span.kind in _CLIENT))):
-        return Passed("spans of neither a model nor HTTP")
+        return Passed("spans of neither a model nor HTTP", _id(span.spanId), _id(span.parentSpanId))
     start_ns, end_ns = _whole(span.startTimeUnixNano), _whole(span.endTimeUnixNano)
     get = said.get
     ttft_s, wait = get("ttft_s"), get("wait")
