@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from io import BytesIO
+from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,7 @@ from harness.registry import suggestion
 LoadAs = Literal["trace", "shape"]
 LOADS: tuple[LoadAs, ...] = ("trace", "shape")
 _PACKED_FROM = 1 << 21
+_TOLD_MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Imported:
         lines.append(
             f"{log.rows:,} rows: {log.calls.size:,} calls of dependencies, {log.requests.size:,} requests of clients{_others(log)}."
         )
+        lines += map(written.sayable, log.told, repeat(_TOLD_MOST))
         if log.untimed:
             lines.append(f"{self._of_untimed()}.")
         if log.zoneless:

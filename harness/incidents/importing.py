@@ -11,7 +11,9 @@ from math import nan
 from pathlib import Path
 
 from harness.incidents.calls import Broken, Call, Calls, Gathering
+from harness.incidents.columns import listed
 from harness.incidents.formats import Format, formats
+from harness.incidents.formats.table import names_in
 from harness.incidents.source import Source
 from harness.incidents.tries import once, one_row_a_try
 from harness.problems import Problem, UsageProblems
@@ -30,7 +32,8 @@ class Log:
 
     *broken*: the first rows that could not be read, each with its file and line, of *broken_rows*. *passed*: how many rows were no calls,
     by what they are. *forms*: in which form each file was. *zoneless*: the files whose times name no zone. *untimed*: of how many calls
-    it is not used how long they took, since they end before they begin, or last longer than a week.
+    it is not used how long they took, since they end before they begin, or last longer than a week. *told*: how it was
+    read, as far as that is to be known.
     """
 
     calls: Calls
@@ -42,6 +45,7 @@ class Log:
     passed: dict[str, int] = field(default_factory=dict)
     zoneless: list[str] = field(default_factory=list)
     untimed: int = 0
+    told: list[str] = field(default_factory=list)
 
     @property
     def of_clients(self) -> Calls:
@@ -88,8 +92,15 @@ def _form(source: Source, form: str) -> tuple[str, Format]:
     for name, one in formats.items():
         if any(map(one.suits, heads)):
             return name, one
-    known = ", ".join(formats)
-    raise UsageProblems(Problem(f"is in no form that is known ({known}); say which with --as", str(source.path)))
+    raise UsageProblems(Problem(_in_no_form(heads), str(source.path)))
+
+
+def _in_no_form(heads: Sequence[bytes]) -> str:
+    what = f"is in no form that is known ({', '.join(formats)}); say which with --as"
+    if not (names := names_in(heads[0])):
+        return f"{what}. Other lines of text have to be made a table, with a first line that names its columns"
+    said = "--as csv --column start=NAME --column duration_ms=NAME --column status=NAME"
+    return f"{what}, and of rows of other names what stands where: {said}. Its names: {listed(names)}"
 
 
 @dataclass
@@ -102,6 +113,7 @@ class _Reading:
     passed: Counter[str] = field(default_factory=Counter)
     zoneless: list[str] = field(default_factory=list)
     untimed: int = 0
+    told: list[str] = field(default_factory=list)
     around: array[int] = field(default_factory=lambda: array("q"))
 
     def read(self, source: Source, name: str, reader: Format) -> None:
@@ -123,6 +135,7 @@ class _Reading:
                 if found.span and found.parent:
                     self.around.extend((found.span, found.parent))
         self.zoneless += [str(source.path)] * bool(source.zoneless)
+        self.told += source.told
 
     def log(self, files: Sequence[Path]) -> Log:
         every = self.gathering.calls()
@@ -137,7 +150,8 @@ class _Reading:
             raise UsageProblems(Problem(what, where), *self.broken)
         calls, requests = found.taken(~found.of_client), found.taken(found.of_client)
         return Log(
-            calls, requests, self.forms, self.rows, self.broken_rows, self.broken, dict(self.passed), self.zoneless, self.untimed
+            calls, requests, self.forms, self.rows, self.broken_rows, self.broken, dict(self.passed), self.zoneless, self.untimed,
+            [*dict.fromkeys(self.told)],
         )  # fmt: skip
 
 

@@ -62,6 +62,9 @@ class Source:
     latest: list[float] = field(default_factory=list)
     """The last time that was read of those, at most."""
 
+    told: list[str] = field(default_factory=list)
+    """What the one who reads what it came to has to know of how it was read."""
+
     def __enter__(self) -> Source:
         return self
 

@@ -169,7 +169,7 @@ def test_spans_of_openinference_are_calls_of_models(tmp_path: Path) -> None:
 
 SPANS = [
     span(1, START_S, 500, {**CHAT, "error.type": "503"}),
-    span(2, START_S + 1, 500, CHAT, parentSpanId=f"{1:016x}"),
+    span(2, START_S + 1, 500, CHAT, parentSpanId=f"{9:016x}"),
 ]
 
 
@@ -204,7 +204,7 @@ def test_a_span_of_jaegers_that_is_broken_leaves_the_others_and_failed_by_its_ta
     bad = [in_jaegers(SPANS[1], startTime=KEY), in_jaegers(SPANS[1], tags=[{"value": 1}]), {"spanID": 1}, 7]
     timed_out = {"fields": [{"key": "exception.message", "value": "Request timed out."}]}
     well = in_jaegers(SPANS[1], logs=[timed_out])
-    failed = {**well, "tags": [*well["tags"], {"key": "error", "type": "bool", "value": True}], "spanID": "a"}  # type: ignore[misc]
+    failed = {**well, "tags": [*well["tags"], {"key": "error", "type": "bool", "value": True}], "spanID": "a"}
     found = log(tmp_path, json.dumps({"data": [{"spans": [well, *bad, failed]}]}), "otlp")
     assert (found.calls.came_to.tolist(), found.broken_rows) == ([OK, TIMED_OUT], 4)
     assert KEY not in "".join(map(str, found.broken))
@@ -258,8 +258,8 @@ def test_langfuses_generations_are_the_calls_and_times_without_zone_are_utc(tmp_
     row = {"id": "1", "trace_id": "t", "type": "GENERATION", "start_time": "2026-03-03 14:00:00.250000", "level": "DEFAULT",
            "end_time": "2026-03-03 14:00:01.250000", "completion_start_time": "2026-03-03 14:00:00.500000",
            "provided_model_name": "m", "usage_details": {"input": 3, "output": 4}}  # fmt: skip
-    failed = {**row, "level": "ERROR", "status_message": "Error code: 529 - overloaded"}
-    unknown = {**row, "level": "ERROR", "status_message": "Request timed out."}
+    failed = {**row, "id": "2", "level": "ERROR", "status_message": "Error code: 529 - overloaded"}
+    unknown = {**row, "id": "3", "level": "ERROR", "status_message": "Request timed out."}
     found = log(tmp_path, "\n".join(map(json.dumps, [row, failed, unknown, {**row, "type": "SPAN"}])))
     assert found.forms == {str(tmp_path / "log"): "langfuse"}
     assert found.calls.came_to.tolist() == [OK, 529, TIMED_OUT]
@@ -514,8 +514,8 @@ def test_of_the_hour_that_comes_twice_that_is_meant_which_is_nearer_to_the_row_b
 
 @pytest.mark.parametrize("indent", [None, 1])
 def test_of_a_list_that_was_cut_short_all_is_read_that_is_whole(tmp_path: Path, indent: int | None) -> None:
-    row = {"request_id": "r", "startTime": "2026-03-03 14:00:00", "endTime": "2026-03-03 14:00:01", "model": "m"}
-    text = json.dumps([row | {"spend": 0.1, "call_type": "acompletion"}] * 5, indent=indent)
+    row = {"startTime": "2026-03-03 14:00:00", "endTime": "2026-03-03 14:00:01", "model": "m"}
+    text = json.dumps([row | {"request_id": f"r{n}", "spend": 0.1} for n in range(5)], indent=indent)
     found = log(tmp_path, text[:-40], "litellm")
     assert (found.calls.size, found.broken_rows) == (4, 1)
     assert [str(one).removeprefix(f"{tmp_path}/") for one in found.broken] == [
@@ -562,9 +562,10 @@ GENERATION = {
 
 
 def test_the_observations_inside_of_langfuses_traces_are_read_with_the_traces_session(tmp_path: Path) -> None:
-    failed = {**GENERATION, "level": "ERROR", "statusMessage": "Error code: 503", "parentObservationId": "s"}
+    failed = {**GENERATION, "id": "f", "level": "ERROR", "statusMessage": "Error code: 503", "parentObservationId": "s"}
     inside = [{**GENERATION, "type": "SPAN", "id": "s"}, GENERATION, failed, 7]
-    traces = [{"id": "t", "timestamp": stamp(START_S), "sessionId": name, "observations": inside[:3]} for name in "ab"]
+    of_traces = [[{**one, "id": name + one["id"]} for one in inside[:3]] for name in "ab"]
+    traces = [{"id": "t", "sessionId": str(at), "observations": each} for at, each in enumerate(of_traces)]
     found = log(tmp_path, json.dumps(traces))
     assert (found.calls.came_to.tolist(), found.passed) == ([OK, 503] * 2, {"of type span": 2})
     assert len({*found.calls.conversation.tolist()}) == 2

@@ -132,7 +132,6 @@ SPAN = {
 }  # fmt: skip
 OF_LITELLM = {"startTime": stamp(FIRST_S), "endTime": stamp(FIRST_S + 1), "model_group": "m", "status": "success"}
 OF_LANGFUSE = {
-    "id": "o",
     "traceId": "t",
     "type": "GENERATION",
     "startTime": stamp(FIRST_S),

@@ -9,77 +9,85 @@ from itertools import chain, islice
 from math import isnan, nan
 
 from harness.incidents.calls import OK, Broken, Call, Passed
+from harness.incidents.columns import DURATIONS, USUAL, known, listed, missing, of_calls, tells_start
 from harness.incidents.documents import documents
 from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, decoded, rows, several, table
-from harness.incidents.stamps import NoTimeError, count, number, wait_s
+from harness.incidents.stamps import NoTimeError, count, number, seconds, wait_s
 from harness.problems import Problem, UsageProblems
-from harness.registry import suggestion
+from harness.registry import nearest, suggestion
 
-USUAL: dict[str, tuple[str, ...]] = {
-    "start": ("start", "start_time", "starttime", "timestamp", "time", "ts", "at", "@timestamp", "date"),
-    "end": ("end", "end_time", "endtime"),
-    "duration_ms": ("duration_ms", "took_ms", "request_duration_ms", "elapsed_ms", "response_time_ms"),
-    "duration_s": ("duration_s", "latency_s", "elapsed_s", "request_time"),
-    "first_token_ms": ("first_token_ms", "time_to_first_token_ms"),
-    "first_token_s": ("first_token_s", "time_to_first_token_s"),
-    "status": ("status", "status_code", "response_code", "code", "http_status"),
-    "error": ("error", "error_type", "exception", "exception_type"),
-    "link": ("link", "host", "upstream", "provider", "server_address", "api_base"),
-    "model": ("model",),
-    "tokens_in": ("tokens_in", "prompt_tokens", "input_tokens"),
-    "tokens_out": ("tokens_out", "completion_tokens", "output_tokens"),
-    "retry_after_s": ("retry_after_s", "retry_after", "retry-after"),
-    "conversation": ("conversation", "conversation_id", "session_id"),
-    "request": ("request", "request_id", "trace_id", "x-request-id"),
-    "prompt": ("prompt",),
-}
-"""What a column can hold, and the names by which it is known where none is said."""
 _GOOD_WORDS = {"", "ok", "success", "succeeded", "true", "none", "null", "nan", "-"}
 _NO_ERROR = {"", "ok", "success", "false", "no", "0", "none", "null", "nan", "-"}
+_NO_SUCCESS = {"false", "no", "0"}
 _STATUS = re.compile(r"(\d{1,3})(?:\.0+)?(?:(?<=\d\d\d)\s+[A-Za-z' -]+)?$")
 _LOOKED_AT = 1_000
-_LINE_OF_CSV = re.compile(rb"[^\n{\[]*[,;\t|][^\n]*\n")
+_DEEP_MOST = 6
+_ANSWER = re.compile(rb"\s*\{\s*\"data\"\s*:\s*(?=\[)")
+"""How the answer of an API begins, with the rows in it."""
+_UNIT = re.compile(r"(\d[\d.]*)\s*(ns|us|µs|μs|ms|s|sec|seconds?)$", re.IGNORECASE)
+_IN_MS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0}
+_LINE_OF_CSV = re.compile(rb"[^\n{\[][^\n{]*[,;\t|][^\n]*\n")
 
 
 class Table:
     """CSV or JSON objects, a call in each row; --column start=NAME says which column holds what."""
 
     def suits(self, head: bytes) -> bool:
-        return bool(_LINE_OF_CSV.match(head)) or _names_a_call(head)
+        return bool(_LINE_OF_CSV.match(head)) or of_calls(names_in(head))
 
     def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
         if source.head().lstrip()[:1] in (b"{", b"["):
             yield from _objects(source)
             return
         names, found = table(source)
-        where = columns(names, source.columns, str(source.path))
+        where = _told(names, source)
         for one in found:
             yield one if isinstance(one, Broken) else _row(*one, where, source)
 
 
-def _names_a_call(head: bytes) -> bool:
-    """Whether the first JSON object in *head* says when it began and what it came to, by names that are known."""
-    first = next(documents(BytesIO(head), len(head)), None)
+def names_in(head: bytes) -> list[str]:
+    """The names in the first JSON object in *head*; none where there is none."""
+    rows_in = _ANSWER.sub(b"", head)
+    first = next(documents(BytesIO(rows_in), len(rows_in)), None)
     if not isinstance(first, tuple) or isinstance(first, Broken):
-        return False
-    names = {name.lower() for name in decoded(first[1])}
-    came_to = ("status", "end", "duration_ms", "duration_s")
-    return any(names & {*USUAL["start"]}) and any(names & {*USUAL[what]} for what in came_to)
+        return []
+    return [*flat(decoded(first[1]))]
+
+
+def _told(names: list[str], source: Source) -> dict[str, int]:
+    """Which column is where, after it was said which is what."""
+    where = columns(names, source.columns, str(source.path))
+    columns_read = {what: names[at] for what, at in where.items()}
+    said = ", ".join(f"{what}={name}" for what, name in columns_read.items())
+    source.told.extend((f"Columns that are read: {said}.", *missing(columns_read, names)))
+    return where
 
 
 def _objects(source: Source) -> Iterator[Call | Broken]:
     """The rows of a table of JSON objects, whose columns are the names in its first ones."""
-    found = rows(source)
+    found = (one if isinstance(one, Broken) else (one[0], flat(one[1])) for one in rows(source))
     first = list(islice(found, _LOOKED_AT))
     names = list(dict.fromkeys(name for one in first if not isinstance(one, Broken) for name in one[1]))
-    where = columns(names, source.columns, str(source.path))
+    where = _told(names, source)
     for one in chain(first, found):
         if isinstance(one, Broken):
             yield one
         else:
             values = [_text(one[1].get(name)) for name in names]
             yield _row(one[0], values, where, source)
+
+
+def flat(row: Mapping[str, object], before: str = "", deep: int = _DEEP_MOST) -> dict[str, object]:
+    """*row* with what stands in objects inside of it, by names such as ``response.status``."""
+    found: dict[str, object] = {}
+    for name, value in row.items():
+        found |= (
+            flat(value, f"{before}{name}.", deep - 1)
+            if isinstance(value, dict) and deep
+            else {f"{before}{name}": value}
+        )
+    return found
 
 
 def _text(value: object) -> str:
@@ -96,29 +104,51 @@ def columns(names: list[str], said: Mapping[str, str], file: str) -> dict[str, i
         for what, name in said.items()
         if what not in USUAL
     ] + [
-        Problem(f"there is no column {name!r}; {suggestion(name, names)}", file, 1, f"--column {what}={name}")
+        Problem(f"there is no column {name!r}; {_instead(name, names)}", file, 1, f"--column {what}={name}")
         for what, name in said.items()
         if what in USUAL and name not in names
     ]
     if problems:
         raise UsageProblems(*problems)
-    lower = [name.lower() for name in names]
-    known = {
-        what: next((one for one in usual if one in lower), "") for what, usual in USUAL.items() if what not in said
+    found = {
+        what: name for what, name in known(one for one in names if one not in said.values()).items() if what not in said
     }
-    twice = [name for name in known.values() if lower.count(name) > 1] + [
-        name for name in said.values() if names.count(name) > 1
+    found |= said
+    lower = [name.lower() for name in names]
+    twice = [
+        name for what, name in found.items() if (names.count(name) if what in said else lower.count(name.lower())) > 1
     ]
     if twice:
         raise UsageProblems(*(Problem(several(name), file, 1) for name in dict.fromkeys(twice)))
-    found = {what: lower.index(name) for what, name in known.items() if name} | {
-        what: names.index(name) for what, name in said.items()
-    }
-    if "start" not in found:
-        listed = ", ".join(name[:40] for name in names[:30]) or "none"
-        what = f"no column is known to say when a call began; name it with --column start=NAME. Its columns: {listed}"
-        raise UsageProblems(Problem(what, file, 1))
-    return found
+    if not tells_start(found):
+        raise UsageProblems(Problem(_no_start(names), file, 1))
+    return {what: names.index(name) for what, name in found.items()}
+
+
+def _instead(name: str, names: list[str]) -> str:
+    near = nearest(name, names)
+    return f"did you mean {near[0]!r}?" if near else f"its columns: {listed(names)}"
+
+
+def _no_start(names: list[str]) -> str:
+    if any(map(_is_value, names)):
+        return (
+            "its first line holds values and no names of columns: put one before it that names them, such as start,duration_ms,status; "
+            "a log of lines of text is read where it is one of the other forms alone"
+        )
+    return (
+        f"no column is known to say when a call began; name it with --column start=NAME. Its columns: {listed(names)}"
+    )
+
+
+def _is_value(text: str) -> bool:
+    """Whether *text* is a time or a number, which no column is called by."""
+    for read in (seconds, number):
+        try:
+            return read(text) is not None
+        except ValueError:
+            continue
+    return False
 
 
 def _row(line: int, values: list[str], where: Mapping[str, int], source: Source) -> Call | Broken:
@@ -130,18 +160,20 @@ def _row(line: int, values: list[str], where: Mapping[str, int], source: Source)
 
 def of_columns(said: Mapping[str, str], source: Source) -> Call:
     """The call that a row says, by what stands where. Raises ValueError."""
+    took_ms = _duration_ms(said)
     try:
-        at_s = source.seconds(said["start"])
-        ended = said.get("end")
-        taken_ms = 1e3 * (source.seconds(ended) - at_s) if ended else None
+        ended_s = source.seconds(said["end"]) if said.get("end") else nan
+        at_s = source.seconds(said["start"]) if "start" in said else ended_s - took_ms / 1e3
     except NoTimeError as error:
         raise ValueError(f"start or end: {error}") from None
-    took_ms = _ms(said, "duration") if taken_ms is None else taken_ms
+    if isnan(at_s):
+        raise ValueError("start: it is not said how long it took before its end")
+    took_ms = took_ms if isnan(ended_s) or "start" not in said else 1e3 * (ended_s - at_s)
     return Call(
         at_s,
-        _came_to(said.get("status", ""), said.get("error", "")),
+        _came_to(said.get("status", ""), said.get("error", "") or _failed(said.get("success", ""))),
         took_ms,
-        _ms(said, "first_token"),
+        _first_ms(said),
         host_of(said.get("link", "")),
         said.get("model", ""),
         count(said.get("tokens_in")),
@@ -170,12 +202,26 @@ def _wait_s(said: str | None, told_s: float) -> float:
     return found
 
 
-def _ms(said: Mapping[str, str], what: str) -> float:
-    """Milliseconds; NaN where there are none."""
-    for unit, times in (("ms", 1.0), ("s", 1e3)):
-        found = number(said.get(f"{what}_{unit}"))
-        if found is not None:
-            if found < 0:
-                raise ValueError(f"{what}_{unit}: a time below 0")
-            return found * times
-    return nan
+def _failed(success: str) -> str:
+    """An error in words that say nothing, where *success* says that there was none."""
+    return "failed" if success.strip().lower() in _NO_SUCCESS else ""
+
+
+def _duration_ms(said: Mapping[str, str]) -> float:
+    return next((ms for what, times in DURATIONS.items() if not isnan(ms := _ms(said, what, times))), nan)
+
+
+def _first_ms(said: Mapping[str, str]) -> float:
+    found = _ms(said, "first_token_ms", 1.0)
+    return _ms(said, "first_token_s", 1e3) if isnan(found) else found
+
+
+def _ms(said: Mapping[str, str], what: str, times: float) -> float:
+    """Milliseconds, of a number that is so many *times* as many, or has a unit of its own; NaN where there are none."""
+    text = said.get(what, "")
+    if of_unit := _UNIT.match(text.strip()):
+        text, times = of_unit[1], _IN_MS.get(of_unit[2].lower().replace("µ", "u").replace("μ", "u"), 1e3)
+    found = number(text)
+    if found is not None and found < 0:
+        raise ValueError(f"{what}: a time below 0")
+    return nan if found is None else found * times
