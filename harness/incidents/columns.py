@@ -22,6 +22,7 @@ USUAL: dict[str, tuple[str, ...]] = {
         ),
         *("timestamp_utc", "time_generated_utc"),
     ),
+    "day": ("date", "day"),
     "end": ("end", "end_time", "endtime", "end_timestamp", "ended_at", "finished_at", "msec", "time_iso8601"),
     "duration_ms": (
         *(
@@ -43,6 +44,7 @@ USUAL: dict[str, tuple[str, ...]] = {
         "duration_seconds",
         "latency_seconds",
         "response_time_s",
+        "http_request_latency",
     ),
     "duration_us": ("duration_us", "took_us", "latency_us"),
     "duration_ns": ("duration_ns", "duration_nano", "duration_nanos", "latency_ns", "origin_duration"),

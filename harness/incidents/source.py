@@ -19,7 +19,7 @@ import msgspec
 from harness.incidents.calls import Broken
 from harness.incidents.documents import TORN, TORN_PACKED, documents, is_json
 from harness.incidents.stamps import seconds
-from harness.incidents.wrapped import is_wrapped, unwrapped
+from harness.incidents.wrapped import column_of_lines, is_wrapped, unwrapped
 from harness.problems import Problem, UsageProblems
 from harness.record.read_once import Kept, NoFileError, is_there_again
 
@@ -91,9 +91,10 @@ class Source:
         Raises UsageProblems where it cannot be read.
         """
         head = self._head()
-        if self._wrapped:
+        if self._wrapped or self._column is not None:
             first = [one[1] for one in islice(self.documents(), _LOOKED_AT) if not isinstance(one, Broken)]
             yield from (b"\n".join(first[at:])[:HEAD] for at, text in enumerate(first) if text[:1] in (b"{", b"["))
+            head = head if self._column is None else b"\n".join(first)[:HEAD]
         yield head
 
     def _head(self) -> bytes:
@@ -119,16 +120,38 @@ class Source:
 
         Of what a collector of logs put into documents of its own it is the lines inside.
         """
-        return self.documents() if self._wrapped else self._lines()
+        return self.documents() if self._wrapped or self._column is not None else self._lines()
 
     def documents(self) -> Iterator[tuple[int, bytes] | Broken]:
         """Each JSON document, one a line, one after the other or in lists; lines, where it begins with none."""
-        if self._wrapped:
-            return unwrapped(self._documents(), LINE_MOST)
-        return self._documents()
+        found = self._documents() if self._column is None else self._values(self._column)
+        return unwrapped(found, LINE_MOST) if self._wrapped else found
+
+    @cached_property
+    def _column(self) -> int | None:
+        """Which column holds a log's lines, of a table that a collector's page was saved as and of which no other column is named."""
+        if self._head()[:1] in (b"{", b"[", b""):
+            return None
+        try:
+            names, found = _table(self._lines(), self.path)
+        except UsageProblems:  # whatever else it is, it is no table
+            return None
+        if {*names} & {*self.columns.values()}:
+            return None
+        return column_of_lines(names, [one[1] for one in islice(found, _LOOKED_AT) if not isinstance(one, Broken)])
+
+    def _values(self, column: int) -> Iterator[tuple[int, bytes] | Broken]:
+        for one in _table(self._lines(), self.path)[1]:
+            if isinstance(one, Broken):
+                yield one
+            elif text := one[1][column].strip():
+                yield one[0], text.encode("utf-8", "surrogateescape")
 
     @cached_property
     def _wrapped(self) -> bool:
+        if self._column is not None:
+            values = islice(self._values(self._column), _LOOKED_AT)
+            return is_wrapped(one[1] for one in values if not isinstance(one, Broken))
         first = [one[1] for one in islice(self._documents(), 1) if not isinstance(one, Broken)]
         return is_wrapped(chain(first, self._head().splitlines()[:_LOOKED_AT]))
 
@@ -262,12 +285,17 @@ def _listed(value: object) -> list[Any]:
 
 def table(source: Source) -> tuple[list[str], Iterator[tuple[int, list[str]] | Broken]]:
     """The names of the columns of *source*, a table as CSV, and each row with its line. Raises UsageProblems where it has no first line."""
-    lines = source.lines()
+    return _table(source.lines(), source.path)
+
+
+def _table(
+    lines: Iterator[tuple[int, bytes] | Broken], path: Path
+) -> tuple[list[str], Iterator[tuple[int, list[str]] | Broken]]:
     first = next(lines, None)
     said = _SEPARATOR.match(first[1]) if isinstance(first, tuple) and not isinstance(first, Broken) else None
     first = next(lines, None) if said else first
     if first is None or isinstance(first, Broken):
-        raise UsageProblems(Problem("is empty; its first line names its columns", str(source.path)))
+        raise UsageProblems(Problem("is empty; its first line names its columns", str(path)))
     header = _text(first[1])
     separator = _text(said[1]) if said else max(SEPARATORS, key=_QUOTED.sub("", header).count)
     if separator == "|":

@@ -16,6 +16,18 @@ _COUNT_MOST = 1e9
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?$")
 _SAYABLE = re.compile(r"[\d\s:.,TZ+/-]{1,40}$")
 _LONG_FRACTION = re.compile(r"(\.\d{6})\d+")
+_SLASHES = re.compile(r"^(\d{4})/(\d\d)/(\d\d)")
+_OF_A_DAY = re.compile(r"\d\d?:\d\d(:|$)")
+_OF_TWO_DAYS = re.compile(r"\d\d?[/.]\d\d?[/.]\d{4}(?!.*[AP]M$)")
+_OF_MAIL = re.compile(r"[A-Z][a-z][a-z], \d")
+_AMERICAN = r"\d\d?/\d\d?/\d{4},? \d\d?:\d\d:\d\d"
+_FORMS = (
+    (re.compile(r"\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}$"), "%d/%b/%Y:%H:%M:%S %z"),
+    (re.compile(rf"{_AMERICAN}\.\d{{1,6}} [AP]M$"), "%m/%d/%Y %I:%M:%S.%f %p"),
+    (re.compile(rf"{_AMERICAN} [AP]M$"), "%m/%d/%Y %I:%M:%S %p"),
+    (re.compile(r"[A-Z][a-z][a-z] \d\d?, \d{4} @ \d\d:\d\d:\d\d\.\d{1,6}$"), "%b %d %Y @ %H:%M:%S.%f"),
+)
+"""The access logs of Apache and nginx; Azure's tables; Kibana's. With AM and PM the month stands first."""
 _SPACED_ZONE = re.compile(r"\s+(?=[+-]\d\d:?\d\d$)|\s*(?:UTC|GMT)$")
 
 
@@ -43,14 +55,37 @@ def seconds(value: object, zone: tzinfo = UTC, before_s: float | None = None) ->
     if _NUMBER.match(text):
         return of_number(float(text)), True
     try:
-        shorter = _LONG_FRACTION.sub(
-            r"\1", _SPACED_ZONE.sub(lambda found: "" if found[0].isspace() else "+00:00", text)
-        )
-        stamp = datetime.fromisoformat(shorter.replace(",", "."))
+        stamp = _stamp(text)
     except ValueError:
-        raise NoTimeError(f"{said(value)} is no time") from None
+        raise NoTimeError(f"{said(value)} {_why_none(text)}") from None
     named = stamp.tzinfo is not None
     return _sane(stamp.timestamp() if named else _seconds(stamp, zone, before_s), value), named
+
+
+def _stamp(text: str) -> datetime:
+    """The time that *text* is, of ISO 8601 or as one of those who write logs has it. Raises ValueError."""
+    shorter = _LONG_FRACTION.sub(r"\1", _SPACED_ZONE.sub(lambda found: "" if found[0].isspace() else "+00:00", text))
+    try:
+        return datetime.fromisoformat(_SLASHES.sub(r"\1-\2-\3", shorter).replace(",", "."))
+    except ValueError:
+        if _OF_MAIL.match(text):
+            return parsedate_to_datetime(text)
+    if not (form := next((form for looks, form in _FORMS if looks.match(text)), "")):
+        raise ValueError(text)
+    return datetime.strptime(text.replace(", ", " "), form)  # noqa: DTZ007 - who asked gives it the zone that it does not name
+
+
+def _why_none(text: str) -> str:
+    if is_of_a_day(text):
+        return "names no day; of a table give the column of the days, too: --column day=NAME"
+    if _OF_TWO_DAYS.match(text):
+        return "may be of two days: write the year first, such as 2026-03-31 14:00:00"
+    return "is no time"
+
+
+def is_of_a_day(text: str) -> bool:
+    """Whether *text* is a time of a day of which it does not say which it is."""
+    return bool(_OF_A_DAY.match(text))
 
 
 def of_number(value: float) -> float:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
 
 from harness.incidents.calls import Broken
+from harness.incidents.columns import of_calls, plain
 from harness.incidents.documents import is_json
 
-_OWN = {"resourceSpans", "resource_spans", "startTime", "start_time", "response_code"}
+_OWN = {"httpRequest", "resourceSpans", "resource_spans", "startTime", "start_time", "response_code"}
 """What a document has that is a row of a log itself, whatever else is in it."""
 _LINES = ("log", "message", "@message", "MESSAGE", "line", "textPayload")
 """Docker and Fluent Bit; CloudWatch, Logstash, journald; Loki; Google Cloud."""
+_COLUMNS = ("message", "raw", "line", "log", "log_message", "source", "body", "content", "text_payload")
+"""Of tables: CloudWatch and Datadog; Splunk; Grafana; Azure; Kibana; Google Cloud."""
+_LINE = re.compile(r"\s*(\{\s*\"|\[\d{4}-\d\d-\d\d[T ])")
 _ROWS = ("log_processed", "jsonPayload", "_source", *_LINES)
 _LISTS = ("events", "logEvents", "results", "hits", "data", "result", "streams", "values")
 """CloudWatch's answers, what it sends on, and those of Logs Insights; Elasticsearch; Loki."""
@@ -33,6 +37,15 @@ class _Piece(NamedTuple):
     text: bytes
     ended: bool | None = True
     stream: str = ""
+
+
+def column_of_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
+    """Which column of a table with these *names* holds a log's lines, by its first *rows*; None where it is a table of calls itself."""
+    if of_calls(names):
+        return None
+    plains = [plain(name) for name in names]
+    places = [plains.index(name) for name in _COLUMNS if name in plains]
+    return next((at for at in places if any(_LINE.match(row[at]) for row in rows)), None)
 
 
 def is_wrapped(texts: Iterable[bytes]) -> bool:

@@ -41,13 +41,14 @@ ROWS = {
     "traefik": {"StartUTC": AT, "time": LATER, "OriginDuration": 250_000_000, "DownstreamStatus": 503},
     "kong": {"started_at": START_S * 1e3, "latencies": {"request": 250, "kong": 1}, "response": {"status": 503}, "tries": []},
     "nginx": {"time_iso8601": LATER, "msec": f"{START_S + 0.25:.3f}", "request_time": "0.250", "status": "503"},
+    "google": {"timestamp": AT, "httpRequest": {"status": 503, "latency": "0.25s"}, "jsonPayload": {"statusDetails": "x", "message": "{}"}},
     "camels": {"startTime": AT, "durationMs": 250, "statusCode": 503},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("writer", "table"),
-    [*((writer, False) for writer in ROWS), *((writer, True) for writer in ROWS if writer != "kong")],
+    [*((writer, False) for writer in ROWS), *((writer, True) for writer in ROWS if writer not in ("kong", "google"))],
 )
 def test_what_gateways_and_tracers_write_is_read_by_its_names(tmp_path: Path, writer: str, table: bool) -> None:
     row: dict[str, Any] = ROWS[writer]
@@ -77,6 +78,14 @@ def test_when_a_call_began_is_told_by_its_end_where_that_is_all_that_is_known(tm
     assert found.calls.at_s.tolist() == [START_S]
     with pytest.raises(UsageProblems, match=r"no column is known to say when a call began"):
         log(tmp_path, f"end,status\n{LATER},200\n")
+
+
+def test_a_time_whose_day_stands_in_another_column_is_of_that_day(tmp_path: Path) -> None:
+    found = log(
+        tmp_path, "date,time,status\n2026-03-03,14:00:00,200\n2026-03-03,2026-03-03 14:00:01,200\n,14:00:00,200\n"
+    )
+    assert (found.calls.at_s.tolist(), found.broken_rows) == ([START_S, START_S + 1], 1)
+    assert log(tmp_path, "date,status\n2026-03-03 14:00:00,200\n").calls.at_s.tolist() == [START_S]
 
 
 def test_a_column_of_successes_says_which_rows_failed(tmp_path: Path) -> None:

@@ -373,10 +373,22 @@ def test_a_column_that_is_not_there_is_told_with_what_is(tmp_path: Path, columns
     ("value", "at_s"),
     [(1772546400, START_S), ("1772546400000", START_S), (1772546400_000_000, START_S), ("1772546400000000000", START_S),
      ("2026-03-03T15:00:00+01:00", START_S), ("2026-03-03 14:00:00.123456789 UTC", START_S + 0.123456),
-     ("2026-03-03 14:00:00,5", START_S + 0.5)],
+     ("2026-03-03 14:00:00,5", START_S + 0.5), ("2026/03/03 14:00:00.5", START_S + 0.5), ("03/Mar/2026:15:00:00 +0100", START_S),
+     ("Tue, 03 Mar 2026 14:00:00 GMT", START_S), ("3/3/2026, 2:00:00.500 PM", START_S + 0.5), ("03/03/2026 02:00:00 PM", START_S),
+     ("Mar 3, 2026 @ 14:00:00.500", START_S + 0.5)],
 )  # fmt: skip
 def test_a_clock_is_read_in_the_unit_and_zone_that_it_has(value: object, at_s: float) -> None:
     assert seconds(value)[0] == pytest.approx(at_s)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("03/04/2026 14:00:00", "may be of two days: write the year first"), ("14:00:00.5", "names no day"), ("3.4.2026 14:00", "two days"),
+     ("Tue, 99 Mar 2026", "is no time"), ("13/13/2026 02:00:00 PM", "is no time"), ("99/Mar/2026:15:00:00 +0100", "is no time")],
+)  # fmt: skip
+def test_of_a_time_that_may_be_of_several_days_it_is_told_what_would_be_right(value: str, said: str) -> None:
+    with pytest.raises(NoTimeError, match=said):
+        seconds(value)
 
 
 @pytest.mark.parametrize(

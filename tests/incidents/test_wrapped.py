@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import csv
 import json
 import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,12 @@ def insights(texts: list[str]) -> dict[str, Any]:
     return {"results": rows, "status": "Complete"}
 
 
+def saved(names: list[str], rows: list[list[str]]) -> str:
+    text = StringIO()
+    csv.writer(text).writerows([names, *rows])
+    return text.getvalue()
+
+
 WRAPPED = {
     "docker": lambda texts: lines([docker(text) for text in texts]),
     "fluent bit": lambda texts: lines([{"log": text, "kubernetes": {"pod_name": "p"}} for text in texts]),
@@ -105,6 +113,11 @@ WRAPPED = {
     "google": lambda texts: json.dumps([{"insertId": "i", "jsonPayload": json.loads(text)} for text in texts]),
     "elasticsearch": lambda texts: json.dumps({"hits": {"hits": [{"_source": docker(text)} for text in texts]}}),
     "loki": lambda texts: json.dumps({"data": {"result": [{"stream": {}, "values": [["1", text] for text in texts]}]}}),
+    "saved from logs insights": lambda texts: saved(["@timestamp", "@message"], [["2026-03-03 14:00:00", text] for text in texts]),
+    "saved from cloudwatch": lambda texts: saved(["timestamp", "message"], [["1772546400000", text] for text in texts]),
+    "saved from splunk": lambda texts: saved(["_time", "_raw", "host"], [[stamp(START_S), text, "h"] for text in texts]),
+    "saved from grafana": lambda texts: saved(["labels", "Time", "Line"], [["{}", stamp(START_S), text] for text in texts]),
+    "saved from datadog": lambda texts: saved(["Date", "Host", "Message"], [[stamp(START_S), "h", text] for text in texts]),
     "logcli": lambda texts: lines([{"labels": {}, "line": text, "timestamp": "x"} for text in texts]),
 }  # fmt: skip
 OF_TEXTS = [name for name in WRAPPED if name not in ("read by fluent bit", "google")]
@@ -134,6 +147,27 @@ def test_what_else_a_service_wrote_between_is_counted_and_not_quoted(tmp_path: P
     found = log(tmp_path, WRAPPED[collector]([said, *map(json.dumps, ENVOY), said, json.dumps({"level": "info"})]))
     assert (told(found), found.broken_rows) == ([*range(9)], 3)
     assert "sk-SECRET" not in "".join(map(str, found.broken))
+
+
+def test_a_saved_table_is_one_of_calls_where_its_own_columns_say_what_they_came_to_or_one_is_named(
+    tmp_path: Path,
+) -> None:
+    texts = [json.dumps(row) for row in ENVOY]
+    of_calls = saved(["@timestamp", "status", "@message"], [[stamp(START_S + 50), "429", text] for text in texts])
+    assert log(tmp_path, of_calls).calls.came_to.tolist() == [429] * 9
+    bare = WRAPPED["saved from logs insights"](texts)
+    found = log(tmp_path, bare, columns={"start": "@timestamp"})
+    assert (found.forms, found.calls.came_to.tolist()) == ({str(tmp_path / "log"): "csv"}, [OK] * 9)
+    assert log(tmp_path, bare).forms == {str(tmp_path / "log"): "envoy"}
+    plain = saved(["time", "message"], [[stamp(START_S), "it timed out"]] * 9)
+    assert log(tmp_path, plain, "csv").calls.size == 9
+
+
+def test_rows_of_a_saved_table_that_are_torn_are_counted_with_their_lines(tmp_path: Path) -> None:
+    text = WRAPPED["saved from splunk"]([json.dumps(row) for row in ENVOY])
+    rows = text.splitlines(keepends=True)
+    found = log(tmp_path, "".join([*rows[:3], "torn\n", *rows[3:-1], rows[-1][:40]]))
+    assert (found.calls.size, [one.line for one in found.broken]) == (8, [4, 11])
 
 
 @pytest.mark.parametrize("collector", ["docker", "CRI"])

@@ -13,7 +13,7 @@ from harness.incidents.columns import DURATIONS, USUAL, known, listed, missing, 
 from harness.incidents.documents import documents
 from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, decoded, rows, several, table
-from harness.incidents.stamps import NoTimeError, count, number, seconds, wait_s
+from harness.incidents.stamps import NoTimeError, count, is_of_a_day, number, seconds, wait_s
 from harness.problems import Problem, UsageProblems
 from harness.registry import nearest, suggestion
 
@@ -163,7 +163,7 @@ def of_columns(said: Mapping[str, str], source: Source) -> Call:
     took_ms = _duration_ms(said)
     try:
         ended_s = source.seconds(said["end"]) if said.get("end") else nan
-        at_s = source.seconds(said["start"]) if "start" in said else ended_s - took_ms / 1e3
+        at_s = source.seconds(_of_its_day(said)) if "start" in said else ended_s - took_ms / 1e3
     except NoTimeError as error:
         raise ValueError(f"start or end: {error}") from None
     if isnan(at_s):
@@ -183,6 +183,11 @@ def of_columns(said: Mapping[str, str], source: Source) -> Call:
         said.get("request", ""),
         prompt=said.get("prompt", ""),
     )
+
+
+def _of_its_day(said: Mapping[str, str]) -> str:
+    """When it began, with its day where that stands in a column of its own."""
+    return f"{said['day']} {said['start']}" if said.get("day") and is_of_a_day(said["start"]) else said["start"]
 
 
 def _came_to(status: str, error: str) -> int:
