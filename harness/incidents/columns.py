@@ -5,6 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+_TOOK = ("duration", "took", "request_duration", "elapsed", "response_time", "latency", "total_time")
+_FIRST = ("first_token", "time_to_first_token", "ttft")
+
+
+def _in(unit: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{word}_{unit}" for word in words)
+
+
 USUAL: dict[str, tuple[str, ...]] = {
     "start": (
         *(
@@ -24,32 +32,12 @@ USUAL: dict[str, tuple[str, ...]] = {
     ),
     "day": ("date", "day"),
     "end": ("end", "end_time", "endtime", "end_timestamp", "ended_at", "finished_at", "msec", "time_iso8601"),
-    "duration_ms": (
-        *(
-            "duration_ms",
-            "took_ms",
-            "request_duration_ms",
-            "elapsed_ms",
-            "response_time_ms",
-            "latency_ms",
-            "total_time_ms",
-        ),
-        "latencies_request",  # Kong
-    ),
-    "duration_s": (
-        "duration_s",
-        "latency_s",
-        "elapsed_s",
-        "request_time",
-        "duration_seconds",
-        "latency_seconds",
-        "response_time_s",
-        "http_request_latency",
-    ),
-    "duration_us": ("duration_us", "took_us", "latency_us"),
-    "duration_ns": ("duration_ns", "duration_nano", "duration_nanos", "latency_ns", "origin_duration"),
-    "first_token_ms": ("first_token_ms", "time_to_first_token_ms"),
-    "first_token_s": ("first_token_s", "time_to_first_token_s"),
+    "duration_ms": (*_in("ms", _TOOK), "latencies_request"),  # Kong
+    "duration_s": (*_in("s", _TOOK), *_in("seconds", _TOOK), "request_time", "http_request_latency"),  # nginx, Google
+    "duration_us": _in("us", _TOOK),
+    "duration_ns": (*_in("ns", _TOOK), "duration_nano", "duration_nanos", "origin_duration"),  # Traefik
+    "first_token_ms": _in("ms", _FIRST),
+    "first_token_s": _in("s", _FIRST),
     "status": (
         *(
             "status",

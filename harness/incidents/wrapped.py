@@ -19,7 +19,9 @@ _LINES = ("log", "message", "@message", "MESSAGE", "line", "textPayload")
 """Docker and Fluent Bit; CloudWatch, Logstash, journald; Loki; Google Cloud."""
 _COLUMNS = ("message", "raw", "line", "log", "log_message", "source", "body", "content", "text_payload")
 """Of tables: CloudWatch and Datadog; Splunk; Grafana; Azure; Kibana; Google Cloud."""
-_LINE = re.compile(r"\s*(\{\s*\"|\[\d{4}-\d\d-\d\d[T ])")
+_LINE = re.compile(
+    r"\s*(\{\s*\"|\[\d{4}-\d\d-\d\d[T ]|[^\[\"]{1,200} \[\d\d/[A-Z][a-z][a-z]/\d{4}:|(?:https?|h2|grpcs|wss?) \d{4}-\d\d-\d\dT\S+Z app/)"
+)
 _ROWS = ("log_processed", "jsonPayload", "_source", *_LINES)
 _LISTS = ("events", "logEvents", "results", "hits", "data", "result", "streams", "values")
 """CloudWatch's answers, what it sends on, and those of Logs Insights; Elasticsearch; Loki."""

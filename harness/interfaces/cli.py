@@ -527,7 +527,8 @@ def import_(
         list[Path], typer.Argument(metavar="FILE...", help="Logs of one incident, packed with gzip or not.")
     ],
     form: Annotated[
-        str, typer.Option("--as", metavar="auto|otlp|litellm|langfuse|envoy|csv", help="The form that they are in.")
+        str,
+        typer.Option("--as", metavar="auto|otlp|litellm|langfuse|envoy|access|csv", help="The form that they are in."),
     ] = "auto",
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The scenario to be.")] = Path("incident.yaml"),
     column: Annotated[

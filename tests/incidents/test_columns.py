@@ -80,6 +80,12 @@ def test_when_a_call_began_is_told_by_its_end_where_that_is_all_that_is_known(tm
         log(tmp_path, f"end,status\n{LATER},200\n")
 
 
+def test_the_first_line_of_a_request_is_no_id_of_it(tmp_path: Path) -> None:
+    found = log(tmp_path, f"ts,status,request\n{AT},200,POST /chat HTTP/1.1\n{LATER},200,POST /chat HTTP/1.1\n")
+    assert found.of_clients.size == 2
+    assert log(tmp_path, f"ts,status,request\n{AT},200,r1\n{LATER},200,r1\n").of_clients.size == 1
+
+
 def test_a_time_whose_day_stands_in_another_column_is_of_that_day(tmp_path: Path) -> None:
     found = log(
         tmp_path, "date,time,status\n2026-03-03,14:00:00,200\n2026-03-03,2026-03-03 14:00:01,200\n,14:00:00,200\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.incidents.formats.access import Access
 from harness.incidents.formats.base import Format, formats
 from harness.incidents.formats.envoy import Envoy
 from harness.incidents.formats.langfuse import Langfuse
@@ -14,6 +15,7 @@ formats.add("otlp", Otlp())
 formats.add("litellm", LiteLLM())
 formats.add("langfuse", Langfuse())
 formats.add("envoy", Envoy())
+formats.add("access", Access())
 load_third_parties("formats")
 formats.add("csv", Table())
 

@@ -180,9 +180,14 @@ def of_columns(said: Mapping[str, str], source: Source) -> Call:
         count(said.get("tokens_out")),
         _wait_s(said.get("retry_after_s"), at_s + (0.0 if isnan(took_ms) else took_ms / 1e3)),
         said.get("conversation", ""),
-        said.get("request", ""),
+        _id(said.get("request", "")),
         prompt=said.get("prompt", ""),
     )
+
+
+def _id(request: str) -> str:
+    """What calls for one request have in common; the first line of a request (``POST /chat``), which many have, is no such thing."""
+    return "" if " " in request.strip() else request
 
 
 def _of_its_day(said: Mapping[str, str]) -> str:
