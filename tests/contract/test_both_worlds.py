@@ -36,6 +36,9 @@ SEEN = {
     "capacity-12": ("late", "read"),
     "regional_loss-13": ("late", "late"),
     "hang_up-14": ("broken off", "read"),
+    "bad_lookup-15": ("broken off", "read"),
+    "bad_lookup-16": ("silent", "read"),
+    "slow_lookup-17": ("late", "read"),
 }
 """What who asks the eastern provider sees, and who reads the eastern store, while each fault is in force."""
 OF_THE_TARGET = {"switch"}

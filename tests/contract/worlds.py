@@ -24,6 +24,7 @@ from harness.record import run_folder
 from harness.running.free_port import free_port
 from harness.running.ports import Injector
 from harness.running.world.interruptions import Interruptions
+from harness.running.world.lookup import look_up
 from harness.running.world.real import find_proxy, real_world
 from harness.settings import settings
 
@@ -54,6 +55,9 @@ FAULTS: dict[str, dict[str, Any]] = {
     "capacity-12": {"kind": "capacity", "on": {"link": "east"}, "slow": 110},
     "regional_loss-13": {"kind": "regional_loss", "region": "east", "mode": "brownout", "late": "1s", "errors": 0},
     "hang_up-14": {"kind": "hang_up", "on": {"link": "east"}},
+    "bad_lookup-15": {"kind": "bad_lookup", "on": {"link": "east"}, "answer": "no_such_name"},
+    "bad_lookup-16": {"kind": "bad_lookup", "on": {"link": "east"}, "answer": "nothing"},
+    "slow_lookup-17": {"kind": "slow_lookup", "on": {"link": "east"}, "base": "1s"},
 }
 """Each kind of fault by its id in the plan."""
 EAST = {"on": {"link": "east"}}
@@ -65,8 +69,6 @@ NOT_SIMULATED: list[dict[str, Any]] = [
     {"kind": "blackhole", "share": 0.5} | EAST,
     {"kind": "disconnect", "mode": "reset", "share": 0.5} | EAST,
     {"kind": "bad_certificate", "flaw": "expired"} | EAST,
-    {"kind": "bad_lookup", "answer": "no_such_name"} | EAST,
-    {"kind": "slow_lookup", "base": "1s"} | EAST,
     {"kind": "damaged_store", "how": "flush"} | EAST,
     {"kind": "store_error", "error": "loading"} | EAST,
     {"kind": "lost_messages"} | EAST,
@@ -82,6 +84,14 @@ NOT_SIMULATED: list[dict[str, Any]] = [
 ]
 """Faults of single connections and their bytes, of streams, stores and processes, of which the simulated world has none; tests of their
 places hold them."""
+
+
+ASKER = """
+import pathlib, socketserver, sys
+pathlib.Path(sys.argv[2]).write_text(sys.argv[3])
+socketserver.TCPServer(("127.0.0.1", int(sys.argv[1])), socketserver.BaseRequestHandler).serve_forever()
+"""
+"""A process of the target that says where names are looked up."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,8 @@ def planned(folder: Path, ports: dict[str, int]) -> Plan:
     link = {"kind": "provider", "api": "openai", "upstream": QUICK}
     of_store = {"kind": "store", "upstream": "redis://127.0.0.1:{redis.port}"}
     links = {
-        "east": link | {"region": "east"},
+        # Nobody keeps what they were told, so that each lookup shows what is in force now.
+        "east": link | {"region": "east", "dns": {"name": "east.example", "ttl": "0s"}},
         "east-2": link | {"region": "east"},
         "west": link | {"region": "west"},
         "store-east": of_store | {"region": "east"},
@@ -140,7 +151,11 @@ def planned(folder: Path, ports: dict[str, int]) -> Plan:
                     "{temp}",
                 ],
                 "ready": {"tcp": True},
-            }
+            },
+            "asker": {
+                "command": ["{python}", "-c", ASKER, "{port}", str(folder / "resolver"), "{resolver}"],
+                "ready": {"tcp": True},
+            },
         },
         "entries": [{"url": "{west.url}"}],
         "ready": {"get": "/healthz"},
@@ -209,13 +224,17 @@ class Simulated:
 class Real:
     """The real wire: Toxiproxy, tap, edge, simulated providers as processes, and Redis."""
 
-    def __init__(self, plan: Plan, injector: Injector, ports: dict[str, int]) -> None:
-        self.plan, self.injector, self._ports = plan, injector, ports
+    def __init__(self, plan: Plan, injector: Injector, ports: dict[str, int], resolver_port: int) -> None:
+        self.plan, self.injector, self._ports, self._resolver_port = plan, injector, ports, resolver_port
 
     def ask(self, link: str) -> Seen:
+        began_s = time.monotonic()
+        if (dns := self.plan.target.links[link].dns) is not None:
+            told = look_up(link, dns.name, self._resolver_port, PATIENCE_S).outcome
+            if told != "named":
+                return Seen("silent" if told == "silent" else "broken off")
         connection = http.client.HTTPConnection("127.0.0.1", self._ports[link], timeout=PATIENCE_S)
         body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "For how long?"}]})
-        began_s = time.monotonic()
         try:
             connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
             answer = connection.getresponse()
@@ -284,4 +303,5 @@ def real(folder: Path) -> Iterator[Real]:
     questions = {"q": Question(id="q", text="For how long?")}
     proxy = find_proxy(on, None, print)
     with real_world(plan, questions, run, on, proxy, Interruptions(), lambda _: None) as world:
-        yield Real(plan, world.world.injector, ports)
+        _, resolver_port = (folder / "resolver").read_text().rsplit(":", 1)
+        yield Real(plan, world.world.injector, ports, int(resolver_port))

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
-from harness.faults.effects import Sight
+from harness.faults.effects import NameAnswer, NameDelay, Sight
 from harness.planning.disturbance import Disturbance
 from simulated_world.calls import Calls
 from simulated_world.events import Events
@@ -47,7 +47,10 @@ class SimInjector:
         with self._calls.one("injector.look"):
             timeout_s = disturbance.fault.looks_for_s()
             links = disturbance.links if disturbance.fault.probes else ()
-            sights = tuple(self._probe(link, timeout_s) for link in links)
+            by_name = {effect.aim for effect in disturbance.effects if isinstance(effect, NameAnswer | NameDelay)}
+            sights = tuple(
+                self._look_up(link, timeout_s) if link in by_name else self._probe(link, timeout_s) for link in links
+            )
             seen_s = max((sight.elapsed_s for sight in sights), default=0.0)
             self._looks[disturbance.id] = (self._events.now_s + seen_s, sights)
 
@@ -76,10 +79,18 @@ class SimInjector:
             wanted = {(disturbance.id, link, repr(effect)) for effect in disturbance.effects if effect.aim == link}
             stands = disturbance.id in self.idle or wanted <= there
             felt = self._network.shortages[link].felt[disturbance.id]
-            answered = self._wire.by_fault[disturbance.id, link] + felt
+            answered = (
+                self._wire.by_fault[disturbance.id, link] + felt + self._network.lookups.met[disturbance.id, link]
+            )
+            draws = (self._network.lookups.drawn(disturbance.id, one) for one in disturbance.effects if one.aim == link)
+            drawn = next((one for one in draws if one), None)
             amiss = "" if stands else "it is not there any more: somebody took it away"
-            sights.append(Sight(link, answered=answered, stands=stands, amiss=amiss))
+            sights.append(Sight(link, answered=answered, stands=stands, amiss=amiss, drawn=drawn))
         return tuple(sights)
+
+    def _look_up(self, link: str, timeout_s: float) -> Sight:
+        told = self._network.lookups.probe(link)  # which waits as long as it is late, too
+        return Sight(link, "silent", timeout_s) if told.outcome == "silent" else Sight(link, told.outcome, told.after_s)
 
     def _probe(self, link: str, timeout_s: float) -> Sight:
         network = self._network

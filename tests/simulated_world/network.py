@@ -23,8 +23,6 @@ from harness.faults.effects import (
     Late,
     LateEnd,
     Limited,
-    NameAnswer,
-    NameDelay,
     Narrow,
     Paused,
     Sliced,
@@ -41,6 +39,7 @@ from harness.running.wire.edge.rules.base import Asked
 from harness.running.wire.edge.rules.in_force import PASSED, Rules, Ruling
 from harness.simulated_provider.shortage import Shortage, Taken
 from simulated_world.events import Events, Signal
+from simulated_world.lookups import Lookups
 
 HOP_S = 0.0005
 
@@ -73,6 +72,7 @@ class Network:
         self._rules: dict[str, Rules] = {}
         self.laid: list[Laid] = []
         self._by_link: dict[str, list[Laid]] = {}
+        self.lookups = Lookups(events, chance, self._on)
         self._by_stream: dict[tuple[str, Stream], list[Toxic]] = {}
         self.shortages: defaultdict[str, Shortage] = defaultdict(lambda: Shortage(lambda: events.now_s))
         """What faults take of the provider behind each link."""
@@ -201,8 +201,6 @@ def not_carried(effect: Effect) -> str:
             return "commands or entries of stores"
         case TapCertificate():
             return "handshakes of TLS"
-        case NameAnswer() | NameDelay():
-            return "lookups of names"
         case Killed() | Paused() | Limited() | Unplugged():
             return "processes"
         case TapShape(shape=shape) if type(shape) in NO_SHAPES:

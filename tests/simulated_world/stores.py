@@ -50,6 +50,12 @@ class Stores:
     def read(self, link: str, timeout_s: float) -> Process[Reading | None]:
         """What the store behind *link* holds; None when it could not be read within *timeout_s*."""
         network = self._network
+        told = network.lookups.look_up(link)
+        if told.gone or told.after_s:
+            yield self._events.pause(min(timeout_s, max(HOP_S, told.after_s)))
+            if told.gone or told.after_s >= timeout_s:
+                return None
+            timeout_s -= told.after_s
         if network.refuses(link) or network.resets(link, "upstream"):
             yield self._events.pause(HOP_S)
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from harness.protocols.nonce import press, unpressed
 from harness.protocols.said_error import code_said
@@ -61,16 +62,30 @@ class Wire:
         """Ask the provider behind *link*; with *stream*, the first token shows before the whole answer is there, which *says* what."""
         exchange = Exchange(self._over, link, says)
         self._open[exchange] = None
+        told = self._network.lookups.look_up(link)
+        if told.gone:
+            self._events.at(self._events.now_s + max(HOP_S, told.after_s), lambda: self._over(exchange, "reset"))
+        elif told.after_s:
+            connect = partial(self._connect, exchange, nonce, retry_count, stream=stream)
+            self._events.at(self._events.now_s + told.after_s, connect)
+        else:
+            self._connect(exchange, nonce, retry_count, stream=stream)
+        return exchange
+
+    def _connect(self, exchange: Exchange, nonce: str, retry_count: int | None, *, stream: bool) -> None:
+        """Send what is asked, unless its client has left by now."""
+        link = exchange.link
+        if exchange.ended.happened:
+            return
         if self._network.refuses(link):
             self._events.at(self._events.now_s + HOP_S, lambda: self._over(exchange, "reset"))
-            return exchange
+            return
         now_s = self._events.now_s
         attempt = Attempt(link, now_s, unpressed(nonce), retry_count=retry_count, sent_s=now_s, method="POST")
         attempt.press = press(nonce)
         exchange.attempt = attempt
         self.attempts.append(exchange.attempt)
         self._events.start(self._carry(exchange, stream=stream))
-        return exchange
 
     def accepts(self, link: str) -> bool:
         """Whether a connection to the provider behind *link* would be accepted."""

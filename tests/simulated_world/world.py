@@ -124,6 +124,7 @@ class SimWorld:
         self.events, chance = Events(), random.Random(seed)
         self.network = Network(self.events, chance, plan.seed, 0 if plan.closed else plan.schedule.conversations)
         links = plan.target.links
+        self.network.lookups.names = {name: link.dns.ttl for name, link in links.items() if link.dns}
         http = {name: link for name, link in links.items() if link.carries == "http"}
         self.providers = {
             name: Provider(self.events, _settings(link), chance, self.network.shortages[name])
