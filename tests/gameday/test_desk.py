@@ -104,6 +104,21 @@ def test_a_closed_desk_writes_into_no_file(tmp_path: Path) -> None:
     assert (tmp_path / "other").read_bytes() == b""
 
 
+@pytest.mark.parametrize("event", [Stopped(by="Ada"), Noted(by="Ada", text="the pager was late")])
+def test_a_line_is_on_the_disk_before_anybody_is_told_of_it(
+    desk: Desk, tmp_path: Path, event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_then = list[tuple[int, int]]()
+
+    def sync(_: int) -> None:
+        known_then.append(((tmp_path / "day.jsonl").read_bytes().count(b"\n"), desk.standing.seen))
+
+    monkeypatch.setattr("harness.gameday.desk.os.fsync", sync)
+    desk.say(event)
+    assert known_then == [(2, 1)]
+    assert desk.standing.seen == 2
+
+
 def test_a_full_disk_takes_no_note_and_stops_all_the_same(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "write", lambda _, line: len(line) - 1)
     with pytest.raises(OSError, match="No space left"):

@@ -39,7 +39,11 @@ def test_killed_after_any_of_its_lines_a_day_goes_on_and_nothing_is_lost(tmp_pat
         assert outside.in_force == set()
         assert standing.closed is not None
         assert all(step.ended for step in standing.steps), lines
-        assert isinstance(decode(file.read_bytes())[lines], WentOn)
+        events = decode(file.read_bytes())
+        assert standing == told(events), lines
+        over_before = {step.id for step in told(decode(written)).steps if step.ended}
+        assert not [one for one in events[lines:] if isinstance(one, Began) and one.step in over_before], lines
+        assert isinstance(events[lines], WentOn)
 
 
 def test_killed_twice_in_the_same_step_it_still_goes_on(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -12,6 +13,7 @@ import pytest
 from chromium import Browser, Window, driven
 from game_day_made_up import FIGURES, READY, MadeUpDay, made_up
 
+from harness.gameday.control import DayShown, Person, PrerequisiteShown, StepShown
 from harness.gameday.events import (
     Agreed,
     Began,
@@ -24,6 +26,7 @@ from harness.gameday.events import (
     Over,
     PutBack,
     Stopped,
+    Told,
     Warned,
 )
 from harness.interfaces.gameday_page import served
@@ -241,6 +244,28 @@ def test_nothing_that_people_write_acts(see: Any) -> None:
         assert "hacked" in await window.tell("document.getElementById('where').textContent")
 
     see(READY, writing)
+
+
+def test_nothing_that_stands_in_a_file_or_comes_from_a_webhook_acts(see: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = StepShown("kill-redis", "manual", HACK, HACK, about=HACK, verify=HACK, rollback=HACK)
+    shown = DayShown("friday", HACK, HACK, HACK, HACK, (PrerequisiteShown(HACK, True), PrerequisiteShown(HACK, False)))
+    monkeypatch.setattr(MadeUpDay, "about", lambda _: shown)
+    monkeypatch.setattr(MadeUpDay, "people", lambda _: [Person(HACK, "owner"), Person("Grace", "approves", HACK)])
+    monkeypatch.setattr(MadeUpDay, "agenda", lambda day: [replace(step, id=one.id) for one in day.desk.standing.steps])
+
+    async def looking(window: Window, day: MadeUpDay, _: str) -> None:
+        day.desk.write(Told(url=HACK, moment="opened", error=HACK))
+        day.desk.write(Warned(what=HACK))
+        day.desk.write(Looked(prerequisite=1, ok=False, told=HACK))
+        await window.until("document.querySelectorAll('#faults li').length === 1")
+        await window.until("document.querySelectorAll('#checks [data-tone=fail]').length === 1")
+        await window.until("document.querySelectorAll('#lines li').length === 9")
+        for where in ("#title", "#objective", "#people", "#checks", "#asked", "#steps", "#faults", "#lines"):
+            assert "onerror" in await window.tell(f"document.querySelector({where!r}).textContent"), where
+        assert await window.tell("document.querySelectorAll('img, main script, main [onerror]').length") == 0
+        assert await window.tell("document.documentElement.dataset.hacked") is None
+
+    see(GOES_ON, looking, figures=replace(FIGURES, phase=HACK, in_force=(HACK,)))
 
 
 def test_what_is_typed_and_where_one_is_stays_while_the_day_goes_on(see: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.gameday.document import read as stored
-from harness.judging.gameday import GameDayResult, Item, Note
+from harness.judging.gameday import GameDayResult, Item, Note, Stop, Warned
 from harness.report.day_timeline import ticks, timeline
 from harness.report.gameday import headline, markdown, page
 
@@ -41,6 +41,8 @@ def attacked(day: GameDayResult, evil: str) -> GameDayResult:
             "about": evil,
             "told": evil,
             "run": evil,
+            "faults": [fault.model_copy(update={"summary": evil}) for fault in day.steps[0].faults],
+            "expectations": [one.model_copy(update={"expectation": evil}) for one in day.steps[0].expectations],
             "marks": [mark.model_copy(update={"by": evil, "text": evil}) for mark in day.steps[0].marks],
         }
     )
@@ -53,6 +55,8 @@ def attacked(day: GameDayResult, evil: str) -> GameDayResult:
             "people": [one.model_copy(update={"name": evil}) for one in day.people],
             "prerequisites": [one.model_copy(update={"said": evil, "told": evil}) for one in day.prerequisites],
             "approvals": [one.model_copy(update={"of": evil, "why": evil}) for one in day.approvals],
+            "stops": [Stop(at=day.until, by=evil, why=evil)],
+            "warnings": [Warned(at=day.until, what=evil)],
             "last": day.last.model_copy(update={"open": [item]}),
         }
     )  # fmt: skip
