@@ -231,6 +231,16 @@ class Evidence:
             return None
         return Window(began[0].at_s, gone[-1], max(0.0, gone[-1] - asked[-1]), (name,))
 
+    def faults_of(self, window: Window) -> list[Disturbance]:
+        """The faults that were in force in *window*, in the plan's order."""
+
+        def made() -> dict[str, tuple[int, Disturbance]]:
+            return {disturbance.id: (place, disturbance) for place, disturbance in enumerate(self.plan.disturbances)}
+
+        by_id: dict[str, tuple[int, Disturbance]] = self.once("disturbances by id", made)
+        known = sorted({by_id[name][0] for name in window.faults if name in by_id})
+        return [self.plan.disturbances[place] for place in known]
+
     def in_force(self) -> tuple[Window, ...]:
         """The stretch of each fault of which it is known when it began and ended, however close to another; see `windows`."""
         if not self.plan.disturbances:

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from harness.judging import verdict
+from harness.judging.by_time import ByTime
+from harness.judging.diagnoses.tries import tries
 from harness.judging.evidence import Evidence
 from harness.planning.plan import Plan
 from harness.record.columns import Column, Table, Words
@@ -103,10 +105,7 @@ def looked_at(evidence: Evidence, looked: Counter[str]) -> Counter[str]:
     return Counter({line: round(many / len(evidence.request_table), 2) for line, many in looked.items()})
 
 
-def test_one_more_window_has_no_row_looked_at_once_more(
-    flapping: Flapping, looked: Counter[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(verdict, "diagnosed", lambda *_: [])
+def test_one_more_window_has_no_row_looked_at_once_more(flapping: Flapping, looked: Counter[str]) -> None:
     few, many = flapping(FEW, 0.1), flapping(MANY, 0.1)
     assert len(many.windows()) - len(few.windows()) == 2 * (MANY - FEW)
     assert len(many.request_table) == len(few.request_table)
@@ -131,3 +130,30 @@ def test_what_is_known_of_a_fault_is_read_once_from_the_history(
     found = len(evidence.windows()), len(evidence.in_force())
     monkeypatch.setattr(Evidence, "of_fault", lambda *_: pytest.fail("looked up once more"))
     assert found == (len(evidence.windows()), len(evidence.in_force())) == (2 * MANY, 2 * MANY)
+
+
+def test_tries_of_a_window_are_those_that_a_look_at_all_finds(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    plan = make_plan(phases=(1, 4, 8, 2))
+    asked = rows(plan)
+    tried = [
+        attempt(row, start_s=row.due_s + again, link=f"provider-{row.entry}") for row in asked for again in (2.0, 0.5)
+    ]
+    found = tries(make_evidence(plan, requests=asked, attempts=tried))
+    start_s, due_s = found.column("start_s"), found.of_request("due_s")
+    inside, east = (start_s >= 4.0) & (start_s < 6.5), found.words("link") == "provider-east"
+    assert found.between(4.0, 6.5).tolist() == np.flatnonzero(inside).tolist() != []
+    assert found.between(4.0, 6.5, "provider-east").tolist() == np.flatnonzero(inside & east).tolist() != []
+    assert found.of_due(4.0, 6.5).tolist() == np.flatnonzero((due_s >= 4.0) & (due_s < 6.5)).tolist() != []
+    assert found.between(6.5, 4.0).tolist() == found.of_due(6.5, 4.0).tolist() == []
+
+
+def test_rows_that_are_in_another_order_are_found_in_theirs() -> None:
+    at_s = np.array([3.0, 1.0, 2.0, 1.5])
+    order = np.argsort(at_s)
+    found = ByTime(at_s[order], order)
+    assert found.places(1.0, 2.0).tolist() == [1, 3]
+    assert np.arange(4)[found.rows(1.0, 2.0, end_too=True)].tolist() == [1, 2, 3]
+    assert found.places(2.0, 1.0).tolist() == found.places(5.0, 9.0).tolist() == []
+    assert ByTime(np.sort(at_s), None).places(1.0, 2.0).tolist() == [0, 1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
+from harness.judging.by_time import due
 from harness.judging.diagnoses.base import ENOUGH, Cause, predicted
 from harness.judging.diagnoses.tries import Tries, tries
 from harness.judging.evidence import Evidence
@@ -77,23 +78,29 @@ class Alone:
 
 def left_alone(found: Tries, window: Window, from_s: float, until_s: float) -> Iterator[Alone]:
     """Each provider under a fault of *window* that is hardly asked between these instants, though requests for it are due."""
-    import numpy as np
-
     run = found.run
-    good, due_s = run.column("requests", "good").astype(bool), run.column("requests", "due_s")
-    hit = {one for d in run.plan.disturbances if d.id in window.faults for one in d.links}
-    baseline_s = max(before_faults_s(run), 1e-9)
-    start_s, link = found.column("start_s"), found.words("link")
+    good = run.column("requests", "good").astype(bool, copy=False)
+    hit = {one for d in run.faults_of(window) for one in d.links}
     for name in providers(run.plan):
         entries = [entry for entry, serving in usual(run).items() if name in serving]
-        usually = int(((link == name) & before_faults(run)[found.row]).sum()) / baseline_s
-        if name not in hit or not entries or until_s <= from_s or not usually:
+        if name not in hit or not entries or until_s <= from_s or not (usually := _usually_per_s(found, name)):
             continue
-        made = int(((link == name) & (start_s >= from_s) & (start_s < until_s)).sum())
-        due = run.words("requests", "entry").isin(entries) & (due_s >= from_s) & (due_s < until_s)
-        rows = np.flatnonzero(due & (~good | elsewhere(run)))
-        if made <= ALONE * usually * (until_s - from_s) and rows.size >= max(ENOUGH, due.sum() / 2):
+        made = found.between(from_s, until_s, name).size
+        asked = due(run).places(from_s, until_s)
+        asked = asked[run.words("requests", "entry")[asked].isin(entries)]
+        rows = asked[~good[asked] | elsewhere(run)[asked]]
+        if made <= ALONE * usually * (until_s - from_s) and rows.size >= max(ENOUGH, asked.size / 2):
             yield Alone(name, from_s, until_s, made, usually, rows, int((~good[rows]).sum()))
+
+
+def _usually_per_s(found: Tries, link: str) -> float:
+    """How many attempts a second there were on *link* in the baseline."""
+
+    def made() -> int:
+        return int(((found.words("link") == link) & before_faults(found.run)[found.row]).sum())
+
+    usual: int = found.run.once(("attempts of the baseline on", link), made)
+    return usual / max(before_faults_s(found.run), 1e-9)
 
 
 def _back(run: Evidence, alone: Alone) -> Prediction | None:

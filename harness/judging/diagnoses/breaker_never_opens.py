@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from harness.judging.scoring.distributions import Bools
 
 LOST, USUAL = 0.95, 0.8
 LEAST_S = 5.0
@@ -48,18 +47,18 @@ class BreakerNeverOpens(Cause):
             return None
         bad = ~run.column("requests", "good").astype(bool)
         rows, each = shown.asked[bad[shown.asked]], len(run.plan.target.entries_by_name)
-        foreseen = Interval(each * PROBES_PER_S, 0.0, 2 * each * PROBES_PER_S, int(shown.here.sum()))
+        foreseen = Interval(each * PROBES_PER_S, 0.0, 2 * each * PROBES_PER_S, shown.here.size)
         return self.document(
             run,
             f"Nothing keeps requests from {shown.link} while it is lost: no breaker opens",
             [
-                f"{int((~found.good[shown.here]).sum())} of {int(shown.here.sum())} attempts on {shown.link} came to nothing, from "
+                f"{int((~found.good[shown.here]).sum())} of {shown.here.size} attempts on {shown.link} came to nothing, from "
                 f"{shown.from_s:.1f} s to {shown.until_s:.1f} s of the run",
                 f"{shown.asked.size / shown.lasted_s:.1f} requests a second were still sent there ({usual_per_s(found, shown.link):.1f} "
                 f"before), and {rows.size} of them went bad",
             ],
             rows,
-            int(shown.here.sum()),
+            shown.here.size,
             f"Put a circuit breaker before {shown.link} that opens after a few failures and lets one try at a time find out whether it "
             "is back (LiteLLM: allowed_fails and cooldown_time; Envoy: outlier_detection).",
             [
@@ -81,7 +80,7 @@ class Lost:
     link: str
     from_s: float
     until_s: float
-    here: Bools
+    here: npt.NDArray[np.intp]
     asked: npt.NDArray[np.intp]
 
     @property
@@ -97,16 +96,16 @@ def lost(found: Tries, disturbance: Disturbance) -> Iterator[Lost]:
     if window is None or lateness(disturbance)[0]:
         return
     from_s = window.start_s + run.plan.scenario.good.within
-    start_s, link = found.column("start_s"), found.words("link")
     for name in providers(run.plan):
-        here = (link == name) & (start_s >= from_s) & (start_s < window.end_s)
-        if name not in disturbance.links or window.end_s - from_s < LEAST_S or not here.any():
+        if name not in disturbance.links or window.end_s - from_s < LEAST_S:
             continue
-        of_the_wire = disturbance.fault.probes or _answered_for(run, disturbance, name, from_s) >= LOST * here.sum()
-        if of_the_wire and found.good[here].mean() <= 1 - LOST:
+        here = found.between(from_s, window.end_s, name)
+        if not here.size or found.good[here].mean() > 1 - LOST:
+            continue
+        if disturbance.fault.probes or _answered_for(run, disturbance, name, from_s) >= LOST * here.size:
             # Whoever has waited there since before is no sign of a door that stays open.
-            due_s = found.of_request("due_s")
-            asked = found.requests((link == name) & (due_s >= from_s) & (due_s < window.end_s))
+            asked = found.of_due(from_s, window.end_s)
+            asked = found.requests(asked[run.words("attempts", "link")[found.at[asked]] == name])
             yield Lost(name, from_s, window.end_s, here, asked)
 
 
@@ -127,6 +126,9 @@ def _asked_on(found: Tries, of: Lost) -> bool:
 def usual_per_s(found: Tries, link: str) -> float:
     """How many requests a second were tried on *link* in the baseline."""
 
+    def made() -> int:
+        return int(found.requests((found.words("link") == link) & before_faults(found.run)[found.row]).size)
+
     lasted_s = before_faults_s(found.run)
-    mine = (found.words("link") == link) & before_faults(found.run)[found.row]
-    return found.requests(mine).size / lasted_s if lasted_s else 0.0
+    usual: int = found.run.once(("usually tried on", link), made)
+    return usual / lasted_s if lasted_s else 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
+from harness.judging.by_time import due
 from harness.judging.delivery import delivery
 from harness.judging.diagnoses.base import ENOUGH, Cause, of_next_run, predicted
 from harness.judging.diagnoses.tries import phases_of, tries
@@ -35,30 +36,30 @@ class BreakerOpensEverywhere(Cause):
     id: ClassVar[str] = "breaker_opens_everywhere"
 
     def find(self, run: Evidence) -> Diagnosis | None:
-        import numpy as np
-
         found = tries(run)
-        due_s, made = run.column("requests", "due_s"), run.column("requests", "attempts")
-        untried = (made == 0) & ~run.column("requests", "good").astype(bool)
+        untried = (run.column("requests", "attempts") == 0) & ~run.column("requests", "good").astype(bool)
         before = before_faults(run)
         if run.plan.hiding or not before.any() or untried[before].mean() > SELDOM:
             return None
         for window in run.windows():
-            here = (due_s >= window.start_s) & (due_s < window.end_s)
-            rows = np.flatnonzero(here & untried)
-            mine = here[found.row]
-            if not _everywhere(run, window) or rows.size < max(ENOUGH, SHARE * here.sum()) or not mine.any():
+            here = due(run).places(window.start_s, window.end_s)
+            rows = here[untried[here]]
+            if not _everywhere(run, window) or rows.size < max(ENOUGH, SHARE * here.size):
+                continue
+            mine = found.of_due(window.start_s, window.end_s)
+            if not mine.size:
                 continue
             good = float(found.good[mine].mean())
-            refused = mine & ~found.good & (found.column("status") > 0) & (found.stated_wait_s == 0)
-            lots = refused.sum() >= DRAWN * (mine & ~found.good).sum() and _drawn(run, window)
+            bad = mine[~found.good[mine]]
+            refused = (found.column("status")[bad] > 0) & (found.stated_wait_s[bad] == 0)
+            lots = refused.sum() >= DRAWN * bad.size and _drawn(run, window)
             if not SOME <= good <= MOST or not lots:
                 continue
             return self.document(
                 run,
                 "Breakers open everywhere on a partial fault",
                 [
-                    f"{rows.size} of {int(here.sum())} requests that were due while {', '.join(window.faults)} lasted went bad with no "
+                    f"{rows.size} of {here.size} requests that were due while {', '.join(window.faults)} lasted went bad with no "
                     f"attempt made for them, while {good:.0%} of the attempts got a good answer",
                 ],
                 rows,
@@ -81,12 +82,12 @@ class BreakerOpensEverywhere(Cause):
 
 def _drawn(run: Evidence, window: Window) -> bool:
     """Whether what is refused is drawn by lot: who asks less of a provider that has too little room, or counts, does right."""
-    found = [delivery(run, d) for d in run.plan.disturbances if d.id in window.faults]
+    found = [delivery(run, d) for d in run.faults_of(window)]
     return all(one is not None and one.asked < 1 for one in found)
 
 
 def _everywhere(run: Evidence, window: Window) -> bool:
-    hit = {one for d in run.plan.disturbances if d.id in window.faults for one in d.links}
+    hit = {one for d in run.faults_of(window) for one in d.links}
     return set(providers(run.plan)) <= hit
 
 

@@ -34,10 +34,10 @@ class ErrorsCached(Cause):
         good, made = run.column("requests", "good").astype(bool), run.column("requests", "attempts")
         before = before_faults(run)
         until_s = run.column("requests", "end_s")
-        during = np.zeros(due_s.size, np.bool_)
-        for window in windows:
-            # Whoever was under way when it began may have gone bad of it, too.
-            during |= ~(until_s < window.start_s) & (due_s < window.end_s)
+        # Whoever was under way when one began may have gone bad of it, too: the first that had not ended when it was due says it all.
+        starts_s, ends_s = (np.array([getattr(window, name) for window in windows]) for name in ("start_s", "end_s"))
+        during = ~(until_s < np.append(starts_s, np.nan)[ends_s.searchsorted(due_s, "right")])
+        during &= due_s < ends_s[-1]
         after = due_s >= windows[-1].end_s + run.plan.scenario.good.within
         untried = ~good & (made == 0)
         kept = untried & question.isin(question[during & ~good].unique())

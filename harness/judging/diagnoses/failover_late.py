@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
+from harness.judging.by_time import due
 from harness.judging.diagnoses.base import ENOUGH, Cause, of_next_run, predicted
 from harness.judging.diagnoses.refusals_meant import meant
 from harness.judging.diagnoses.tries import Tries, phases_of, tries
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from harness.judging.scoring.distributions import Bools
     from harness.record.columns import Words
 
 SHARE, WELL, NEVER = 0.2, 0.9, 0.9
@@ -48,10 +48,10 @@ class FailoverLate(Cause):
             return None
         good, first = run.column("requests", "good").astype(bool), _first_at(found)
         for window, broken, whole in lost_and_whole(found):
-            due_s = run.column("requests", "due_s")
-            there = (first == broken) & (due_s >= window.start_s) & (due_s < window.end_s) & ~meant(run)
-            rows = np.flatnonzero(there & ~good)
-            if rows.size < ENOUGH or rows.size < SHARE * there.sum():
+            there = due(run).places(window.start_s, window.end_s)
+            there = there[(first[there] == broken) & ~meant(run)[there]]
+            rows = there[~good[there]]
+            if rows.size < ENOUGH or rows.size < SHARE * there.size:
                 continue
             moved_s = _moved_after_s(found, broken)[rows]
             never = np.isnan(moved_s)
@@ -64,7 +64,7 @@ class FailoverLate(Cause):
                 run,
                 f"Failover {how}: {broken} is lost while {whole} answers",
                 [
-                    f"{rows.size} of {int(there.sum())} requests that were first tried on {broken} while it was broken went bad",
+                    f"{rows.size} of {there.size} requests that were first tried on {broken} while it was broken went bad",
                     f"{int(never.sum())} of them were never tried on {whole}, which answered well meanwhile{moved}",
                 ],
                 rows,
@@ -110,7 +110,7 @@ def lost_and_whole(found: Tries) -> Iterator[tuple[Window, str, str]]:
     """Each window with a provider that lies under a fault in it, and one of the same API that does not and answers well."""
     run = found.run
     for window in run.windows():
-        hit = {link for d in run.plan.disturbances if d.id in window.faults for link in d.links}
+        hit = {link for d in run.faults_of(window) for link in d.links}
         for broken in providers(run.plan):
             for whole in providers(run.plan):
                 alike = run.plan.target.links[broken].api == run.plan.target.links[whole].api
@@ -120,20 +120,23 @@ def lost_and_whole(found: Tries) -> Iterator[tuple[Window, str, str]]:
 
 
 def _answers(found: Tries, link: str, window: Window) -> bool:
-    start_s = found.column("start_s")
-    here: Bools = (found.words("link") == link) & (start_s >= window.start_s) & (start_s < window.end_s)
-    return int(here.sum()) >= LEAST and float(found.good[here].mean()) >= WELL
+    here = found.between(window.start_s, window.end_s, link)
+    return here.size >= LEAST and float(found.good[here].mean()) >= WELL
 
 
 def _moved_after_s(found: Tries, broken: str) -> npt.NDArray[np.float64]:
     """Of each request how long after it was due it was first tried on another link; NaN where it was not."""
     import numpy as np
 
-    moved_s = np.full(found.run.column("requests", "index").size, np.inf)
-    away = found.words("link") != broken
-    np.minimum.at(moved_s, found.row[away], (found.column("start_s") - found.of_request("due_s"))[away])
-    moved_s[np.isinf(moved_s)] = np.nan
-    return moved_s
+    def made() -> npt.NDArray[np.float64]:
+        moved_s = np.full(found.run.column("requests", "index").size, np.inf)
+        away = found.words("link") != broken
+        np.minimum.at(moved_s, found.row[away], (found.column("start_s") - found.of_request("due_s"))[away])
+        moved_s[np.isinf(moved_s)] = np.nan
+        return moved_s
+
+    after_s: npt.NDArray[np.float64] = found.run.lately("moved away", broken, made)
+    return after_s
 
 
 def served_by(found: Tries, phase: str, broken: str, whole: str) -> Interval:

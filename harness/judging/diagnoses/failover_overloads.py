@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
+from harness.judging.by_time import due
 from harness.judging.diagnoses.base import ENOUGH, Cause, of_next_run, predicted
 from harness.judging.diagnoses.tries import phases_of, tries
 from harness.judging.evidence import Evidence
@@ -15,7 +17,7 @@ from harness.judging.scoring.shares import wilson
 from harness.judging.serving import providers, usual
 
 if TYPE_CHECKING:
-    pass
+    from harness.judging.scoring.distributions import Bools
 
 WELL, WORSE, MORE, OTHERS, BAD = 0.95, 0.8, 1.3, 0.2, 0.2
 
@@ -31,26 +33,33 @@ class FailoverOverloads(Cause):
     id: ClassVar[str] = "failover_overloads"
 
     def find(self, run: Evidence) -> Diagnosis | None:
-        import numpy as np
 
         found = tries(run)
-        start_s, link, entry = found.column("start_s"), found.words("link"), found.words_of_request("entry")
-        due_s, good = run.column("requests", "due_s"), run.column("requests", "good").astype(bool)
+        link, entry = found.words("link"), run.words("requests", "entry")
+        good = run.column("requests", "good").astype(bool)
         baseline_s = max(before_faults_s(run), 1e-9)
+
+        @cache
+        def before_on(name: str) -> Bools:
+            good_ones: Bools = found.good[(link == name) & before_faults(run)[found.row]]
+            return good_ones
+
         for window in run.windows():
-            hit = {one for d in run.plan.disturbances if d.id in window.faults for one in d.links}
+            hit = {one for d in run.faults_of(window) for one in d.links}
             for name in providers(run.plan):
                 own = [one for one, serving in usual(run).items() if serving == {name}]
-                before = (link == name) & before_faults(run)[found.row]
-                here = (link == name) & (start_s >= window.start_s) & (start_s < window.end_s)
-                if name in hit or not own or not before.any() or not here.any():
+                if name in hit or not own or not (before := before_on(name)).size:
                     continue
-                often = here.sum() / (window.end_s - window.start_s) / (before.sum() / baseline_s)
-                theirs = ~entry[here].isin(own)
-                due = run.words("requests", "entry").isin(own) & (due_s >= window.start_s) & (due_s < window.end_s)
-                rows = np.flatnonzero(due & ~good)
-                overloaded = found.good[before].mean() >= WELL and found.good[here].mean() <= WORSE and often >= MORE
-                if not overloaded or theirs.mean() < OTHERS or rows.size < max(ENOUGH, BAD * due.sum()):
+                here = found.between(window.start_s, window.end_s, name)
+                if not here.size:
+                    continue
+                often = here.size / (window.end_s - window.start_s) / (before.size / baseline_s)
+                theirs = ~entry[found.row[here]].isin(own)
+                asked = due(run).places(window.start_s, window.end_s)
+                asked = asked[entry[asked].isin(own)]
+                rows = asked[~good[asked]]
+                overloaded = before.mean() >= WELL and found.good[here].mean() <= WORSE and often >= MORE
+                if not overloaded or theirs.mean() < OTHERS or rows.size < max(ENOUGH, BAD * asked.size):
                     continue
                 return self.document(
                     run,
@@ -58,8 +67,8 @@ class FailoverOverloads(Cause):
                     [
                         f"{name} was asked {often:.1f} times as often as in the baseline while {', '.join(window.faults)} lasted, "
                         f"{theirs.mean():.0%} of it for entries that it does not usually serve",
-                        f"{found.good[here].mean():.0%} of the attempts there got a good answer ({found.good[before].mean():.0%} before), "
-                        f"and {rows.size} of {int(due.sum())} requests of its own went bad",
+                        f"{found.good[here].mean():.0%} of the attempts there got a good answer ({before.mean():.0%} before), "
+                        f"and {rows.size} of {asked.size} requests of its own went bad",
                     ],
                     rows,
                     int(found.made_for(rows).sum()),

@@ -29,16 +29,19 @@ class FailoverToWhatIsDown(Cause):
         import numpy as np
 
         found = tries(run)
-        start_s, link = found.column("start_s"), found.words("link")
+        link, layer = found.words("link"), found.words("layer")
         good = run.column("requests", "good").astype(bool)
         for window, broken, whole in lost_and_whole(found):
-            hit = {one for d in run.plan.disturbances if d.id in window.faults for one in d.links}
-            inside = (start_s >= window.start_s) & (start_s < window.end_s)
+            hit = {one for d in run.faults_of(window) for one in d.links}
             for other in providers(run.plan):
-                there = inside & (link == other)
-                if other == broken or other not in hit or not there.any() or found.good[there].mean() > DEAD:
+                if other == broken or other not in hit:
                     continue
-                turned = found.requests(there & (found.words("layer") == "failover"))
+                there = found.between(window.start_s, window.end_s, other)
+                if not there.size or found.good[there].mean() > DEAD:
+                    continue
+                turned = found.requests(there[layer[there] == "failover"])
+                if turned.size < ENOUGH:
+                    continue
                 saved = found.requests(link == whole)
                 rows = turned[~good[turned] & ~np.isin(turned, saved)]
                 if rows.size < ENOUGH:
@@ -47,7 +50,7 @@ class FailoverToWhatIsDown(Cause):
                     run,
                     f"Failover goes to {other}, which is down, too, while {whole} answers",
                     [
-                        f"{rows.size} requests turned to {other} and went bad; of {int(there.sum())} attempts there "
+                        f"{rows.size} requests turned to {other} and went bad; of {there.size} attempts there "
                         f"{found.good[there].mean():.0%} got a good answer while {', '.join(window.faults)} lasted",
                         f"none of them was tried on {whole}, which answered well meanwhile",
                     ],

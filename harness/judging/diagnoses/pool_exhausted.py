@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.judging.diagnoses.base import Cause, predicted, were_good
@@ -41,15 +42,24 @@ class PoolExhausted(Cause):
         at, waited_s = _first_tries(found)
         link, row = found.words("link")[at], found.row[at]
         before = before_faults(run)[row]
-        for window in run.windows():
-            hit = [one for d in run.plan.disturbances if d.id in window.faults for one in d.links]
-            sent_s = found.of_request("sent_s")[at]
-            here = ~link.isin(hit) & (sent_s >= window.start_s) & (sent_s < window.end_s)
+        sent_s = found.of_request("sent_s")[at]
+        order = np.argsort(sent_s, kind="stable")
+        in_order_s = sent_s[order]
+
+        @cache
+        def usual_most_s(hit: frozenset[str]) -> float | None:
             usual_s = waited_s[before & ~link.isin(hit)]
-            if not usual_s.size or not here.any():
+            return float(np.quantile(usual_s, 0.95)) if usual_s.size else None
+
+        for window in run.windows():
+            hit = [one for d in run.faults_of(window) for one in d.links]
+            most_s = usual_most_s(frozenset(hit))
+            here = np.sort(order[slice(*in_order_s.searchsorted((window.start_s, window.end_s)).tolist())])
+            here = here[~link[here].isin(hit)]
+            if most_s is None or not here.size:
                 continue
-            late = here & (waited_s >= max(LEAST_S, TIMES * float(np.quantile(usual_s, 0.95))))
-            if late.sum() < ENOUGH or late.sum() < SHARE * here.sum():
+            late = here[waited_s[here] >= max(LEAST_S, TIMES * most_s)]
+            if late.size < ENOUGH or late.size < SHARE * here.size:
                 continue
             most, full = _open_at(found, hit, row[late], (sent_s + waited_s / 2)[late])
             if full < ALWAYS:
@@ -60,12 +70,12 @@ class PoolExhausted(Cause):
                 run,
                 f"One slow link exhausts a pool: requests for {whole} wait while {slow} is slow",
                 [
-                    f"{rows.size} of {int(here.sum())} requests for {whole} began their first try {np.median(waited_s[late]):.1f} s late, "
-                    f"in the middle ({1000 * np.quantile(usual_s, 0.95):.0f} ms at most of 19 in 20 before)",
+                    f"{rows.size} of {here.size} requests for {whole} began their first try {np.median(waited_s[late]):.1f} s late, "
+                    f"in the middle ({1000 * most_s:.0f} ms at most of 19 in 20 before)",
                     f"meanwhile an entry had as many attempts open as it ever had ({most} at most), half of them or more on {slow}",
                 ],
                 rows,
-                int(late.sum()),
+                late.size,
                 "Give each link a pool of its own, and a bound on how long a request may wait for a place in it (httpx: limits and "
                 "timeout.pool of a client of its own; Envoy: circuit_breakers of each cluster).",
                 [

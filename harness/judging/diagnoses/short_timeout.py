@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,10 +19,7 @@ from harness.planning.disturbance import Disturbance
 from harness.reading.quantities import plain
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from harness.judging.scoring.distributions import Bools
+    from harness.judging.scoring.distributions import Bools, Floats
 
 SHARE, ALIKE, SPREAD = 0.5, 0.8, 0.1
 HAIR_S = 0.05
@@ -42,19 +40,29 @@ class ShortTimeout(Cause):
         import numpy as np
 
         found = tries(run)
+        link = found.words("link")
+
+        @cache
+        def usually_s(links: tuple[str, ...]) -> Floats:
+            return _usual_s(found, links)
+
+        @cache
+        def let_go() -> Bools:
+            return _let_go(found)
+
         for disturbance in run.plan.disturbances:
             window, (base_s, jitter_s) = run.window_of(disturbance), lateness(disturbance)
-            usual_s = _usual_s(found, disturbance)
-            if window is None or not base_s or not usual_s.size:
+            if window is None or not base_s or not (usual_s := usually_s(disturbance.links)).size:
                 continue
-            start_s = found.column("start_s")
-            here = found.words("link").isin(disturbance.links) & (start_s >= window.start_s) & (start_s < window.end_s)
-            gone, gave_up_s = here & _let_go(found), found.column("end_s") - start_s
+            here = found.between(window.start_s, window.end_s)
+            here = here[link[here].isin(disturbance.links)]
+            gone = here[let_go()[here]]
+            gave_up_s = found.column("end_s")[gone] - found.column("start_s")[gone]
             rows = found.requests(gone)
-            if rows.size < ENOUGH or gone.sum() < SHARE * here.sum():
+            if rows.size < ENOUGH or gone.size < SHARE * here.size:
                 continue
-            own_s = float(np.median(gave_up_s[gone]))
-            alike = np.abs(gave_up_s[gone] - own_s) <= SPREAD * own_s
+            own_s = float(np.median(gave_up_s))
+            alike = np.abs(gave_up_s - own_s) <= SPREAD * own_s
             fits = float(np.quantile(usual_s, 0.95)) < own_s < float(np.median(usual_s)) + base_s
             if alike.mean() < ALIKE or not fits:
                 continue
@@ -68,13 +76,13 @@ class ShortTimeout(Cause):
                 run,
                 f"The service's own time-out of {plain(own_s, 2)} s is shorter than a slow answer takes",
                 [
-                    f"{int(gone.sum())} of {int(here.sum())} tries on {', '.join(disturbance.links)} during {disturbance.id} were let go "
+                    f"{gone.size} of {here.size} tries on {', '.join(disturbance.links)} during {disturbance.id} were let go "
                     f"after {plain(own_s, 2)} s, while their client still waited",
                     f"an answer usually takes {plain(float(np.median(usual_s)), 2)} s there, "
                     f"and {plain(base_s, 2)} s longer during {disturbance.id}; a user waits {run.plan.scenario.good.within:g} s",
                 ],
                 rows,
-                int(gone.sum()),
+                gone.size,
                 f"Wait {needed_s:g} s for an answer, or for its first token ({client}).",
                 [
                     predicted(
@@ -123,11 +131,11 @@ def _let_go(found: Tries) -> Bools:
     return gone
 
 
-def _usual_s(found: Tries, disturbance: Disturbance) -> npt.NDArray[np.float64]:
-    """How long whole answers took on its links in the baseline."""
+def _usual_s(found: Tries, links: tuple[str, ...]) -> Floats:
+    """How long whole answers took on *links* in the baseline."""
 
-    mine = found.good & before_faults(found.run)[found.row] & found.words("link").isin(disturbance.links)
-    lasted_s: npt.NDArray[np.float64] = (found.column("end_s") - found.column("start_s"))[mine]
+    mine = found.good & before_faults(found.run)[found.row] & found.words("link").isin(links)
+    lasted_s: Floats = (found.column("end_s") - found.column("start_s"))[mine]
     return lasted_s
 
 

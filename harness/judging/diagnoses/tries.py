@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from harness.judging.by_time import due, started
 from harness.judging.evidence import Evidence
 from harness.judging.serving import providers
 from harness.judging.whereabouts import ENDINGS
@@ -69,7 +70,34 @@ class Tries:
         found: npt.NDArray[Any] = self.run.once(("of tries", what), made, CHEAP)
         return found
 
-    def requests(self, which: Bools) -> npt.NDArray[Any]:
+    def between(self, start_s: float, end_s: float, link: str | None = None) -> npt.NDArray[np.intp]:
+        """The places here of those that began from *start_s* to *end_s*, on *link* where one is named."""
+        import numpy as np
+
+        def made() -> npt.NDArray[Any]:
+            from harness.record.columns import narrow
+
+            place = np.full(len(self.run.attempt_table), -1)
+            place[self.at] = np.arange(self.at.size)
+            return narrow(place, place.size)
+
+        place: npt.NDArray[Any] = self.run.once(("of tries", "place of each attempt"), made, CHEAP)
+        there = started(self.run).places(start_s, end_s)
+        if link is not None:
+            there = there[self.run.words("attempts", "link")[there] == link]
+        found = place[there].astype(np.intp)
+        return np.sort(found[found >= 0])
+
+    def of_due(self, start_s: float, end_s: float) -> npt.NDArray[np.intp]:
+        """The places here of those whose requests were due from *start_s* to *end_s*."""
+        import numpy as np
+
+        rows = due(self.run).rows(start_s, end_s)
+        if isinstance(rows, slice):
+            return np.arange(*self.row.searchsorted((rows.start, rows.stop)).tolist())
+        return np.flatnonzero(self.made_for(rows))
+
+    def requests(self, which: Bools | npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """The rows of the requests that these attempts were made for, each once."""
         import numpy as np
 
@@ -184,12 +212,18 @@ def within_faults(run: Evidence, links: Words, start_s: npt.NDArray[np.float64],
     """Which attempts began on a link while a fault lay on it; *of_the_wire*: a fault that hits all alike, however many there are."""
     import numpy as np
 
-    hit = np.zeros(start_s.size, np.bool_)
+    from harness.judging.scoring.spans import within
+
+    spans: dict[str, list[tuple[float, float]]] = {}
     for disturbance in run.plan.disturbances:
         window = run.window_of(disturbance)
         if window is None or (of_the_wire and not disturbance.fault.probes):
             continue
-        hit |= links.isin(disturbance.links) & (window.start_s <= start_s) & (start_s < window.end_s)
+        for link in disturbance.links:
+            spans.setdefault(link, []).append((window.start_s, window.end_s))
+    hit = np.zeros(start_s.size, np.bool_)
+    for link, of_link in spans.items():
+        hit |= (links == link) & within(start_s, of_link)
     return hit
 
 
