@@ -112,6 +112,10 @@ class Imported:
             lines.append(f"{self._of_untimed()}.")
         if log.zoneless:
             lines.append(f"Times that name no zone were taken for {self.wanted.zone} (--zone).")
+        if log.of_links.came_to.all():
+            lines.append(
+                "Every call in it failed: of a log of errors alone it is not known how many there were, and shares are of the failures."
+            )
         if not log.requests.size:
             tries = "the first call for each request" if log.calls.request.any() else "every call, tries again too"
             lines.append(f"The log has no requests of clients, so the load is made of {tries}.")

@@ -575,7 +575,10 @@ def import_(
     for line in drawn(found, get_terminal_size().columns):
         _say(line)
     _complain(*found.told_of_broken())
-    if not dry_run:
+    if dry_run:  # else it stands at the head of what is written
+        for line in ("", *found.notes[1:]):
+            _say(line)
+    else:
         _say(f"\nscenario: {out}")
         _say(f"check it: harness validate {out}")
 

@@ -150,11 +150,20 @@ def test_a_dry_run_draws_what_was_found_and_writes_nothing(
         word for word in ("baseline", "onset", "outage", "return", "recovery", "requests a second") if word not in out
     ] == []
     assert list(tmp_path.iterdir()) == []
+    assert "Columns that are read: " in out
+    assert "start=ts" in out
+    assert "rows: " in out
+    assert "Every call in it failed" not in out
     picture = out.split("\n\n")[1].splitlines()
     assert max(map(len, picture)) <= 80
     monkeypatch.setenv("COLUMNS", "50")
     _, narrow, _ = said(capsys, monkeypatch, "import", str(SAMPLE), *columns, "--dry-run")
     assert max(map(len, narrow.split("\n\n")[1].splitlines())) <= 50
+
+
+def test_of_a_log_of_errors_alone_it_is_told_that_shares_are_of_the_failures(tmp_path: Path) -> None:
+    log = csv_file(tmp_path / "log.csv", made([Stretch(60, {"503": 0.6, "timeout": 0.4})], 12))
+    assert "Every call in it failed" in harness.import_(log).scenario
 
 
 @pytest.mark.parametrize(
