@@ -29,6 +29,7 @@ LINE_MOST = 64 << 20
 """So long a line may be, and so large a JSON document that does not stand in a line of its own."""
 HEAD = 1 << 16
 _LOOKED_AT = 50
+_COLUMNS_MOST = 10_000
 _BOM = b"\xef\xbb\xbf"
 _SEPARATOR = re.compile(rb"sep=([,;\t|])$", re.IGNORECASE)
 """With which a table may begin that Excel is to read."""
@@ -301,8 +302,25 @@ def _table(
     if separator == "|":
         framed = first[1].startswith(b"|") and first[1].endswith(b"|")
         header, lines = _text(first[1][1:-1] if framed else first[1]), _undrawn(lines, framed)
-    names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
+    names = _names(header, separator, path)
+    if len(names) > _COLUMNS_MOST:
+        raise UsageProblems(
+            Problem(
+                f"has {len(names):,} columns in its first line: a table of calls has {_COLUMNS_MOST:,} at most",
+                str(path),
+            )
+        )
     return names, _rows_of(lines, len(names), separator)
+
+
+def _names(header: str, separator: str, path: Path) -> list[str]:
+    csv.field_size_limit(LINE_MOST)
+    try:
+        return [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
+    except csv.Error as error:
+        raise UsageProblems(
+            Problem(f"its first line, which names its columns, is no CSV: {error}", str(path), 1)
+        ) from None
 
 
 def _undrawn(lines: Iterator[tuple[int, bytes] | Broken], framed: bool) -> Iterator[tuple[int, bytes] | Broken]:

@@ -27,14 +27,14 @@ _ANSWER = re.compile(rb"\s*\{\s*\"data\"\s*:\s*(?=\[)")
 """How the answer of an API begins, with the rows in it."""
 _UNIT = re.compile(r"(\d[\d.]*)\s*(ns|us|µs|μs|ms|s|sec|seconds?)$", re.IGNORECASE)
 _IN_MS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0}
-_LINE_OF_CSV = re.compile(rb"[^\n{\[][^\n{]*[,;\t|][^\n]*\n")
+_SEPARATOR = re.compile(rb"[,;\t|]")
 
 
 class Table:
     """CSV or JSON objects, a call in each row; --column start=NAME says which column holds what."""
 
     def suits(self, head: bytes) -> bool:
-        return bool(_LINE_OF_CSV.match(head)) or of_calls(names_in(head))
+        return _names_columns(head) or of_calls(names_in(head))
 
     def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
         if source.head().lstrip()[:1] in (b"{", b"["):
@@ -44,6 +44,12 @@ class Table:
         where = _told(names, source)
         for one in found:
             yield one if isinstance(one, Broken) else _row(*one, where, source)
+
+
+def _names_columns(head: bytes) -> bool:
+    line, ended, _ = head.partition(b"\n")
+    first, *others = _SEPARATOR.split(line, maxsplit=1)
+    return bool(ended and others) and first[:1] != b"[" and b"{" not in first
 
 
 def names_in(head: bytes) -> list[str]:
