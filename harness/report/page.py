@@ -13,6 +13,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.result import Result
 from harness.report import changes, diagnoses, words
 from harness.report.advice import advice
+from harness.report.comes_and_goes import summaries
 from harness.report.glance import glance, subject
 from harness.report.headline import beside, headline
 from harness.report.palette import custom_properties
@@ -42,6 +43,7 @@ def page(result: Result, evidence: Evidence | None, baseline: Result | None = No
         second=_UNIT.sub("\\1\u00a0\\2", beside(result)),
         where=[_UNIT.sub("\\1\u00a0\\2", line) for line in who_fared_worse(result)],
         to_change=diagnoses.to_change(result),
+        broken=summaries(result.faults),
         glance=glance(result, evidence),
         glance_of=subject(result),
         advice=[linked(line) for line in advice(result)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -101,9 +101,19 @@ def _shades(result: Result, evidence: Evidence, made: Timeline) -> list[Shade]:
     spans = [(s.since_s, s.since_s + (s.measured.value or 0.0)) for s in settlings(result, evidence) if s.from_end]
     shades = [Shade(start_s, min(end_s, until_s), "recovery") for start_s, end_s in spans if end_s > start_s]
     asked = [(fault.asked_at_s, fault.reverted_at_s) for fault in result.faults]
-    return shades + [
-        Shade(start_s, until_s if end_s is None else end_s, "fault") for start_s, end_s in asked if start_s is not None
-    ]
+    known = [(start_s, until_s if end_s is None else end_s) for start_s, end_s in asked if start_s is not None]
+    return shades + [Shade(start_s, end_s, "fault") for start_s, end_s in _as_one(known)]
+
+
+def _as_one(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """*spans* in order, those as one that overlap: every chart would draw each of them."""
+    found: list[tuple[float, float]] = []
+    for start_s, end_s in sorted(spans):
+        if found and start_s <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end_s)
+        else:
+            found.append((start_s, end_s))
+    return found
 
 
 def _cut_short(field: Field, made: Timeline) -> str:

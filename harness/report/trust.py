@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from harness.judging.scoring.steadiness import kept_up
 from harness.judging.starvation import DOUBTFUL_RATIO
 from harness.record.history import Alarm
 from harness.report import machine, words, workers
+from harness.report.comes_and_goes import EACH, called, together
 from harness.report.plain_text import one_line
 from harness.report.templating import render
 from harness.report.whereabouts import links
@@ -104,11 +105,34 @@ def _asked(quality: Quality) -> Iterator[Check]:
 def _faults(result: Result) -> Iterator[Check]:
     if not result.faults:
         yield Check("Did the fault take hold?", "open", "no fault", "Nothing was broken in this run.")
-    for fault in result.faults:
-        name = f"Did {one_line(fault.summary, 100)} take hold?"
-        lost = fault.confirmed and fault.lost_at_s is not None
-        said = "not to its end" if lost else "yes" if fault.confirmed else "no"
-        yield Check(name, "yes" if said == "yes" else "no", said, _hold(fault))
+    for every in together(result.faults):
+        if len(every) > 1:
+            yield _each_time(every)
+        # Of many stretches those are told that were not as they should be.
+        told = [fault for fault in every if not _held(fault)][:EACH] if len(every) > 1 else every
+        yield from map(_took_hold, told)
+
+
+def _held(fault: Fault) -> bool:
+    """Whether it took hold, and to its end."""
+    return fault.confirmed and fault.lost_at_s is None
+
+
+def _took_hold(fault: Fault) -> Check:
+    said = "yes" if _held(fault) else "not to its end" if fault.confirmed else "no"
+    name = f"Did {one_line(fault.summary, 100)} take hold?"
+    return Check(name, "yes" if said == "yes" else "no", said, _hold(fault))
+
+
+def _each_time(stretches: Sequence[Fault]) -> Check:
+    """Whether a fault that came and went often took hold each time, and what it was the first time that it did."""
+    held = [fault for fault in stretches if _held(fault)]
+    whole = len(held) == len(stretches)
+    touched = [fault.attempts_affected for fault in stretches if fault.attempts_affected is not None]
+    said = [f"the first time: {_hold(held[0])}"] if held else []
+    said += [f"{words.counted(sum(touched), 'attempt')} touched in all"] if touched else []
+    answer = "yes" if whole else f"{words.count(len(held))} of {words.count(len(stretches))} times"
+    return Check(f"Did {called(stretches, 100)} take hold?", "yes" if whole else "no", answer, "; ".join(said))
 
 
 def _hold(fault: Fault) -> str:

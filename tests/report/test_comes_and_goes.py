@@ -1,0 +1,76 @@
+"""A fault that comes and goes hundreds of times is told in a line, and each stretch of it that did not hold by itself."""
+
+from __future__ import annotations
+
+from harness.judging.result import Fault
+from harness.report import trust
+from harness.report.comes_and_goes import EACH, summaries, together
+from harness.report.page import page
+from harness.report.series import timeline
+from harness.report.timeline import field_of
+
+
+def stretches(fault: Fault, many: int, lost: int = 0) -> list[Fault]:
+    """*fault* as so many stretches, of which the last few, *lost*, did not take hold."""
+    return [
+        fault.model_copy(
+            update={
+                "id": f"late.{number}",
+                "summary": f"latency (late.{number})",
+                "confirmed": number <= many - lost,
+                "attempts_affected": 2,
+            }
+        )
+        for number in range(1, many + 1)
+    ]
+
+
+def test_many_stretches_are_told_as_one_where_the_first_stands(failing) -> None:
+    fault = failing.result.faults[0]
+    many = stretches(fault, 300)
+    assert summaries([*many, fault]) == ["latency (late.1) and 299 times more", fault.summary]
+    assert together([many[0], fault, *many[1:]]) == [many, [fault]]
+    few = many[:EACH]
+    assert summaries(few) == [one.summary for one in few]
+
+
+def test_whether_each_of_many_stretches_held_is_asked_once_and_again_of_those_that_did_not(failing) -> None:
+    def asked(faults: list[Fault]) -> list[tuple[str, str, str]]:
+        found = trust.checks(failing.result.model_copy(update={"faults": faults}))
+        return [(check.question, check.state, check.said) for check in found if "take hold" in check.question]
+
+    fault = failing.result.faults[0]
+    name = "Did latency (late.1) and 299 times more take hold?"
+    assert asked(stretches(fault, 300)) == [(name, "yes", "yes")]
+    assert asked(stretches(fault, 300, lost=1)) == [
+        (name, "no", "299 of 300 times"),
+        ("Did latency (late.300) take hold?", "no", "no"),
+    ]
+    assert len(asked(stretches(fault, 300, lost=300))) == 1 + EACH
+    assert len(asked(stretches(fault, EACH))) == EACH
+    result = failing.result.model_copy(update={"faults": stretches(fault, 300)})
+    detail = next(check.detail for check in trust.checks(result) if check.question == name)
+    assert detail.startswith("the first time: ")
+    assert detail.endswith("; 600 attempts touched in all")
+
+
+def test_the_top_of_a_page_names_a_fault_once_that_came_often(failing) -> None:
+    result = failing.result.model_copy(update={"faults": stretches(failing.result.faults[0], 300)})
+    top = page(result, None).partition("<h2")[0]
+    assert "latency (late.1) and 299 times more" in top
+    assert "late.2)" not in top
+
+
+def test_stretches_that_overlap_are_shaded_once(failing) -> None:
+    def shaded(spans: list[tuple[float, float | None]]) -> list[tuple[float, float]]:
+        faults = [
+            fault.model_copy(update={"asked_at_s": from_s, "reverted_at_s": until_s}) for from_s, until_s in spans
+        ]
+        result = failing.result.model_copy(update={"faults": faults})
+        shades = field_of(result, failing.evidence, made).shades
+        return [(shade.start_s, shade.end_s) for shade in shades if shade.paint == "fault"]
+
+    fault, made = failing.result.faults[0], timeline(failing.evidence)
+    assert made is not None
+    assert shaded([(20.0, 22.0), (15.0, 18.0), (17.0, 19.0), (16.0, 16.5)]) == [(15.0, 19.0), (20.0, 22.0)]
+    assert shaded([(40.0, None), (41.0, 42.0)]) == [(40.0, made.bins.until_s)]
