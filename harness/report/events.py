@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -15,6 +15,7 @@ from harness.judging.metrics.telling import Telling
 from harness.judging.result import Fault, Measured, Metric, Result
 from harness.report import words
 from harness.report.charts import Field
+from harness.report.comes_and_goes import called, together
 from harness.report.lanes import Key, Lane
 from harness.report.plain_text import one_line
 from harness.report.svg import Value, drawing, element, text
@@ -23,6 +24,8 @@ _PHASES_HIGH, _ROW_HIGH = 22.0, 31.0
 # Per cent of the width in which a phase's name does not fit on paper, or in a narrow window.
 _CRAMPED, _TIGHT = 7.0, 14.0
 _TOLD = 4
+_DRAWN = 12
+"""So many times until answers were good again are drawn, each in a row of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,8 @@ def _of_metric(told: Telling, metric: Metric, evidence: Evidence) -> Iterator[Se
 def events(result: Result, evidence: Evidence, field: Field) -> Lane:
     """What was done to the world, and when answers were good again."""
     faults = [fault for fault in result.faults if fault.asked_at_s is not None]
-    settled = settlings(result, evidence)
-    drawn = rows(faults)
+    every = settlings(result, evidence)
+    settled, drawn = longest(every), rows(faults)
     height = _PHASES_HIGH + _ROW_HIGH * (len(drawn) + len(settled)) + 6
     parts = [*field.ground(height), *_phases(result, field)]
     for row, stretches in enumerate(drawn):
@@ -90,15 +93,30 @@ def events(result: Result, evidence: Evidence, field: Field) -> Lane:
         parts += _settling(field, settling, _PHASES_HIGH + _ROW_HIGH * row)
     if field.cut_short:
         parts.append(text(field.clock.x(field.until_s), 15, "not run", dx=6, fill="soft", font_size=11))
-    told = [_fault_said(fault) for fault in faults] + [came_to(settling) for settling in settled]
+    told = [_fault_said(stretches) for stretches in together(faults)] + [came_to(settling) for settling in settled]
     about = "; ".join(told) or "nothing was broken"
     picture = drawing(height, [field.over(height, parts)], title="What was broken, and when", about=about, key="events")
     seen = any(fault.confirmed_at_s is not None for fault in faults)
     keys = (Key("seen to hold", _diamond_swatch()),) if seen else ()
     if not faults:
         return Lane("events", "Phases", "", picture)
-    note = " ".join(_instants(fault) for fault in faults[:_TOLD])
+    notes = [_instants(fault) for fault in faults[:_TOLD]]
+    if len(settled) < len(every):
+        notes.append(f"Of {len(every)} times until answers were good again the {len(settled)} longest are drawn.")
+    note = " ".join(notes)
     return Lane("events", "What was broken", "from asked to gone", picture, keys, note)
+
+
+def longest(every: Sequence[Settling]) -> list[Settling]:
+    """Those of *every* time that took longest, as many as have room, in their order; first those that were not seen to end."""
+
+    def long(settling: Settling) -> tuple[bool, float]:
+        return settling.measured.censored, settling.measured.value or 0.0
+
+    if len(every) <= _DRAWN:
+        return [*every]
+    least = sorted(every, key=long, reverse=True)[:_DRAWN]
+    return [settling for settling in every if any(settling is one for one in least)]
 
 
 def _phases(result: Result, field: Field) -> Iterator[Markup]:
@@ -170,9 +188,9 @@ def _settling(field: Field, settling: Settling, y: float) -> Iterator[Markup]:
         yield element("circle", cx=x[1], cy=middle, r=4.5, fill="settling", stroke="card", stroke_width=1.5)
 
 
-def _fault_said(fault: Fault) -> str:
-    span = f"from {words.instant(fault.asked_at_s)} to {words.instant(fault.reverted_at_s)}"
-    return f"{one_line(fault.summary, 80)} {span}"
+def _fault_said(stretches: Sequence[Fault]) -> str:
+    span = f"from {words.instant(stretches[0].asked_at_s)} to {words.instant(stretches[-1].reverted_at_s)}"
+    return f"{called(stretches, 80)} {span}"
 
 
 def _instants(fault: Fault) -> str:

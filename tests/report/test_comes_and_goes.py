@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from harness.judging.result import Fault
+from harness.judging.result import Fault, Measured
 from harness.report import trust
 from harness.report.comes_and_goes import EACH, summaries, together
+from harness.report.events import Settling, longest
 from harness.report.page import page
 from harness.report.series import timeline
 from harness.report.timeline import field_of
@@ -74,3 +75,18 @@ def test_stretches_that_overlap_are_shaded_once(failing) -> None:
     assert made is not None
     assert shaded([(20.0, 22.0), (15.0, 18.0), (17.0, 19.0), (16.0, 16.5)]) == [(15.0, 19.0), (20.0, 22.0)]
     assert shaded([(40.0, None), (41.0, 42.0)]) == [(40.0, made.bins.until_s)]
+
+
+def test_of_many_times_until_answers_were_good_again_the_longest_are_drawn_in_their_order() -> None:
+    def times(values: list[float], censored: int | None = None) -> list[Settling]:
+        return [
+            Settling("recovered", 10.0 * at, 10.0 * at + 9, Measured(value=value, low=0, high=9, n=5, censored=at == censored), True)
+            for at, value in enumerate(values)
+        ]  # fmt: skip
+
+    values = [float(at % 20) for at in range(40)]
+    drawn = [(one.since_s, one.measured.value) for one in longest(times(values, censored=0))]
+    assert [value for _, value in drawn] == [0.0, *map(float, range(14, 20)), *map(float, range(15, 20))]
+    assert drawn == sorted(drawn)
+    few = times(values[:12])
+    assert longest(few) == few
