@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from html import escape
 
 from harness.gameday.control import HIDDEN
 from harness.gameday.desk import Desk
@@ -57,7 +58,7 @@ def body(event: Event, files: DayFiles, desk: Desk) -> dict[str, object]:
     told = f"{files.day.title}: {sentence(event)}"
     said: dict[str, object] = {
         "schema": "harness.gameday.told/1",
-        "text": f"[tabletop] {told}" if now.tabletop else told,
+        "text": for_chats(f"[tabletop] {told}" if now.tabletop else told),
         "moment": moment_of(event),
         "day": now.day,
         "name": files.day.name,
@@ -71,6 +72,11 @@ def body(event: Event, files: DayFiles, desk: Desk) -> dict[str, object]:
         said |= {"step": step, "step_title": HIDDEN if hidden else title(files, step)}
     extra = {name: getattr(event, name, "") for name in ("outcome", "kind", "why", "told", "held")}
     return said | {name: value for name, value in extra.items() if value not in ("", None)}
+
+
+def for_chats(text: str) -> str:
+    """*text* as chats show it: to Slack what stands in ``<>`` is a link, or calls everybody in the room, unless it is escaped."""
+    return escape(text, quote=False)
 
 
 def posted(url: str, text: str, environment: Mapping[str, str]) -> str:

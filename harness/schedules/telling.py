@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from threading import Thread
 
-from harness.gameday.telling import Post, posted, whom
+from harness.gameday.telling import Post, for_chats, posted, whom
 from harness.reading.gameday import Webhook
 from harness.reading.templates import secrets
 from harness.reading.timetable import MISSED, Occurrence
@@ -38,7 +38,7 @@ def body(one: Scheduled, missed: Occurrence) -> dict[str, str]:
     why = missed.told or MISSED.get(missed.missed, missed.missed)
     return {
         "schema": "harness.gameday.told/1",
-        "text": f"{one.title}: {one.hours.said(missed.planned)} was missed: {why}",
+        "text": for_chats(f"{one.title}: {one.hours.said(missed.planned)} was missed: {why}"),
         "moment": "missed",
         "name": one.name,
         "title": one.title,

@@ -29,7 +29,7 @@ from harness.gameday.events import (
     decode,
 )
 from harness.gameday.files import DayFiles, day_files
-from harness.gameday.telling import Telling, moment_of, posted, whom
+from harness.gameday.telling import Telling, body, moment_of, posted, whom
 from harness.reading.gameday import Moment
 
 HOOK = "T00000000-B00000000-xyzzyxyzzy"
@@ -80,6 +80,18 @@ def test_each_moment_that_the_file_names_is_told_once_and_in_order(files: DayFil
     assert [event.moment for event in decode(lines) if isinstance(event, Told)] == moments
     assert sent[-1][1]["text"] == "Slow answers: Grace closes the day: the hypothesis held"
     assert (sent[1][1]["why"], sent[5][1]["outcome"], sent[4][1]["kind"]) == ("a deploy", "held", "detected")
+
+
+def test_what_people_wrote_is_text_in_a_chat_and_calls_nobody(files: DayFiles, tmp_path: Path) -> None:
+    wrote, desk = "<!channel> see <https://evil.example|the report> & <img src=x>", Desk(tmp_path / "day.jsonl")
+    desk.write(opened(files.day))
+    sent = body(desk.say(Noted(by="<@U024BE7LH>", text=wrote)), files, desk)
+    assert not set(str(sent["text"])) & set("<>")
+    assert str(sent["text"]).endswith(
+        "&lt;!channel&gt; see &lt;https://evil.example|the report&gt; &amp; &lt;img src=x&gt;"
+    )
+    assert sent["by"] == "<@U024BE7LH>"
+    desk.close()
 
 
 def test_no_secret_is_told_or_written_down(files: DayFiles, tmp_path: Path) -> None:

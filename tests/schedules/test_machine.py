@@ -300,7 +300,7 @@ def test_what_was_given_up_never_begins(machine: Made) -> None:
 def test_webhooks_that_want_to_hear_of_it_are_told_what_was_missed_and_no_secret_is_shown() -> None:
     hooks = [Webhook(url="http://127.0.0.1/${KEY}", on=["missed"]), Webhook(url="http://127.0.0.1/b")]
     one = replace(daily(), notify=tuple(hooks))
-    missed = Occurrence(planned=NOON, decided=NOON, missed="frozen", told="every target is frozen by ann")
+    missed = Occurrence(planned=NOON, decided=NOON, missed="frozen", told="every target is frozen by <!here> ann")
     sent: list[tuple[str, dict[str, str]]] = []
     said: list[str] = []
 
@@ -312,6 +312,6 @@ def test_webhooks_that_want_to_hear_of_it_are_told_what_was_missed_and_no_secret
         thread.join()
     ((url, body),) = sent
     assert url == "http://127.0.0.1/s3cret"
-    assert body["text"] == "day: Mon 2026-06-01 12:00 UTC was missed: every target is frozen by ann"
+    assert body["text"] == "day: Mon 2026-06-01 12:00 UTC was missed: every target is frozen by &lt;!here&gt; ann"
     assert (body["moment"], body["kind"], body["at"]) == ("missed", "frozen", "2026-06-01T12:00:00+00:00")
     assert said == ["day: http://127.0.0.1/${KEY} could not be told that it was missed: answered 500"]
