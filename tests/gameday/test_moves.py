@@ -93,6 +93,7 @@ def test_after_a_stop_nothing_begins_before_a_step_is_called() -> None:
     stopped = [*READY, *over("known", "held"), Stopped(at=AT, by="Edsger")]
     assert after(*stopped) == Until(people=True)
     assert after(*stopped, Called(at=AT, by="Grace", step="talk")) == Begin("talk")
+    assert after(*READY, Called(at=AT, by="Grace", step="known"), Stopped(at=AT, by="Edsger")) == Until(people=True)
 
 
 def test_a_tabletop_needs_nobodys_yes_and_breaks_nothing() -> None:

@@ -169,6 +169,16 @@ def test_a_clock_that_jumps_back_has_nothing_begun_twice_and_what_comes_then_is_
     )
 
 
+def test_what_ended_just_before_a_clock_is_put_back_is_not_begun_again_while_it_would_still_be_in_time() -> None:
+    machine = MadeUpMachine([daily(cron="0 * * * *")], takes=MINUTE)
+    keeping = Keeping(machine)
+    keeping.step()
+    for moves in (HOUR, 5 * MINUTE, -6 * MINUTE, MINUTE, MINUTE, MINUTE):
+        machine.goes_by(moves) if moves > timedelta() else setattr(machine, "at", machine.at + moves)
+        keeping.step()
+    assert (times(machine), missed(machine)) == (["01 13:00"], [])
+
+
 def test_a_clock_that_was_years_ahead_and_is_put_right_again_has_no_schedule_dead_for_years() -> None:
     machine = MadeUpMachine([daily()])
     keeping = Keeping(machine)

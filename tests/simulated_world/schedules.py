@@ -117,6 +117,8 @@ class MadeUpMachine:
         with self._touch():
             if (one.name, planned) not in self.given_up:
                 assert (one.name, planned) not in self.begun, "it was begun twice"
+                kept = self.disk[one.name].occurrences
+                assert planned in [known.planned for known in kept], "it is begun before it is on disk"
                 self.begun[one.name, planned] = self.at
 
     def standing(self, one: Scheduled, planned: datetime) -> Standing:
