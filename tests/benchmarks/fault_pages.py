@@ -5,8 +5,9 @@
     python tests/benchmarks/fault_pages.py [--only KIND]
 
 Each example is completed to a scenario, as the page's readers would, and run on `scenarios/targets/resilient.yaml`, or on the target that
-has what it breaks; half a minute each. What a run came to is a line of ``build/fault-pages.jsonl``, so the command goes on where it was
-stopped; an example that reads otherwise since is run again. A fault that did not take hold, or was not taken back, ends it with 1.
+has what it breaks; half a minute each. One that breaks a container is run where a Docker engine answers, or where one of our own can be
+started, which takes root, `docker` and `dockerd`. What a run came to is a line of ``build/fault-pages.jsonl``, so the command goes on where
+it was stopped; an example that reads otherwise since is run again. A fault that did not take hold, or was not taken back, ends it with 1.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a command, this file is where Python looks first
+from containers import broken, stack
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, STORE = ROOT / "docs" / "faults.md", ROOT / "build" / "fault-pages.jsonl"
@@ -94,15 +100,45 @@ def target(faults: list[dict[str, Any]]) -> Path:
     return next((TARGET[fault["kind"]] for fault in faults if fault["kind"] in TARGET), TARGETS / "resilient.yaml")
 
 
-def run(text: str, scenario: dict[str, Any], mark: str) -> Row:
+class Surroundings(NamedTuple):
+    """On which *target* an example is run, and with which *environment*."""
+
+    target: Path
+    environment: Mapping[str, str]
+
+
+@contextmanager
+def with_a_container() -> Iterator[Surroundings | str]:
+    """Where an example is run that breaks a container; why it cannot be, where none can be had."""
+    if not stack.answers(os.environ) and (lacks := stack.lacking(as_root=os.geteuid() == 0)):
+        yield lacks.said
+        return
+    with ExitStack() as at_end:
+        folder = Path(at_end.enter_context(tempfile.TemporaryDirectory(prefix="harness-fault-pages-")))
+        environment = at_end.enter_context(stack.engine(folder))
+        stack.build(folder, environment)
+        at_end.enter_context(broken.running(stack.IMAGE, environment))
+        # Beside the file that it is made of, as what that names is.
+        file = at_end.enter_context(tempfile.NamedTemporaryFile("w", dir=TARGETS, prefix="containers-", suffix=".yaml"))
+        file.write(target([]).read_text() + f"containers: {{cache: {{name: {broken.NAME}}}}}\n")
+        file.flush()
+        yield Surroundings(Path(file.name), environment)
+
+
+def breaks_a_container(scenario: dict[str, Any]) -> bool:
+    return any("container" in fault.get("on", {}) for fault in scenario["faults"])
+
+
+def run(text: str, scenario: dict[str, Any], mark: str, around: Surroundings | None = None) -> Row:
     """What came of one example."""
+    around = around or Surroundings(target(scenario["faults"]), os.environ)
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / f"{scenario['name']}.yaml"
     path.write_text(json.dumps(scenario))
-    words = ["run", str(path), "--target", str(target(scenario["faults"])), "--out", str(OUT)]
+    words = ["run", str(path), "--target", str(around.target), "--out", str(OUT)]
     command = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
     before = set(OUT.glob(f"{scenario['name']}/*/result.json"))
-    environment = {**os.environ, "HARNESS_STATE": str(OUT / "state")}
+    environment = {**around.environment, "HARNESS_STATE": str(OUT / "state")}
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
     made = set(OUT.glob(f"{scenario['name']}/*/result.json")) - before
     if not made:
@@ -137,18 +173,28 @@ def main(words: list[str]) -> int:
     mark = code()
     found, rows = known(mark), list[Row]()
     STORE.parent.mkdir(exist_ok=True)
-    for text, scenario in examples():
-        if only not in ("", *(fault["kind"] for fault in scenario["faults"])):
-            continue
-        if any("container" in fault.get("on", {}) for fault in scenario["faults"]):
-            continue  # there is none here; tests/containers/stack.py breaks a real one in each way
-        if text not in found:
-            found[text] = run(text, scenario, mark)
-            if found[text]["faults"]:
-                with STORE.open("a") as file:
-                    file.write(json.dumps(found[text]) + "\n")
-        rows.append(found[text])
-        print("\n".join(told(rows[-1:])), flush=True)
+    with ExitStack() as at_end:
+        there: Surroundings | str | None = None
+        for text, scenario in examples():
+            if only not in ("", *(fault["kind"] for fault in scenario["faults"])):
+                continue
+            if breaks_a_container(scenario) and text not in found:
+                there = there or at_end.enter_context(with_a_container())
+            if isinstance(there, str) and breaks_a_container(scenario):
+                print(f"{text.splitlines()[0][:78]:<78} no run: {there}")
+                continue
+            if text not in found:
+                found[text] = run(
+                    text,
+                    scenario,
+                    mark,
+                    there if isinstance(there, Surroundings) and breaks_a_container(scenario) else None,
+                )
+                if found[text]["faults"]:
+                    with STORE.open("a") as file:
+                        file.write(json.dumps(found[text]) + "\n")
+            rows.append(found[text])
+            print("\n".join(told(rows[-1:])), flush=True)
     held = {fault["kind"]: False for row in rows for fault in row["faults"]}
     for row in rows:
         held |= {fault["kind"]: True for fault in row["faults"] if fault["confirmed"]}
