@@ -50,7 +50,8 @@ from harness.interfaces.gameday_page.lines import line
 
 PAGE = Path(gameday_page.__file__).parent
 TOKEN = "a-token-of-this-test"
-LIMITS = Limits(look_s=0.02)
+LIMITS = Limits(look_s=0.02, beat_s=600.0)
+"""Nobody is told anything merely because it is time for a beat."""
 HANGS_S = 120
 """After so long nothing comes any more, however busy a machine is."""
 
@@ -375,6 +376,7 @@ def test_nobody_says_anything_without_the_token(day: Any) -> None:
 
 FOREIGN: list[dict[str, str]] = [
     {"Host": "evil.example"},
+    {"Host": "evil.example", "Origin": "http://evil.example"},  # a name that somebody else has pointed here
     {"Host": "127.0.0.1.evil.example:80"},
     {"Host": "["},
     {"Host": ""},
