@@ -196,7 +196,8 @@ def test_a_row_that_has_a_message_of_its_own_is_a_row(tmp_path: Path) -> None:
 
 
 def test_a_document_with_a_brace_in_a_text_ends_where_it_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    odd = [{"a": '}{"\\', "b": [{"c": "\\\\"}]}, {"a": "]"}, {}, {"d": '\\"{'}]
+    escaped = [{"x": "\\" * many + '"}{' * place} for many in (0, 1, 2, 31, 32, 33, 70, 71) for place in (0, 1)]
+    odd: list[Any] = [*escaped, {"a": '}{"\\', "b": [{"c": "\\\\"}]}, {"a": "]"}, {}, {"d": '\\"{'}]
     path = tmp_path / "log"
     for at_once in (1, 2, 3, 7, 4096):
         monkeypatch.setattr(documents, "_AT_ONCE", at_once)
