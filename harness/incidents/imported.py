@@ -124,6 +124,11 @@ class Imported:
                 "The log has no calls of dependencies, so faults are what clients saw: what was behind it may have been another thing."
             )
         lines += self._of_links()
+        if models := sorted({str(one.on["model"]) for one in self.faults if "model" in one.on}):
+            lines.append(
+                f"Faults of one model are aimed at it by its name in the log ({written.sayable(', '.join(models))}): "
+                "of a service that asks for others they hit nothing; write its names, or leave `model` out."
+            )
         return tuple(lines)
 
     def _of_links(self) -> list[str]:

@@ -178,6 +178,7 @@ def of(row: dict[str, object], **changed: object) -> str:
         (PLAIN.replace("start,", ",").encode(), "name it with --column start=NAME"),
         (b"start" + b"," * 20_000 + b"\n", "20,001 columns in its first line: a table of calls has 10,000 at most"),
         (b"start" + b"," * 200_000, "is in no form that is known"),
+        (b'{"\xff": 1, "start": 1}', "is in no form that is known"),
         (b"x" * 200_000, "is in no form that is known"),
         (b"start,x" + b"y" * 200_000 + b"\n1,2\n", "is in no form that is known"),
         (b"start,a\rstatus,b\n1,2\n", "is no CSV: new-line character seen in unquoted field"),

@@ -85,6 +85,7 @@ def test_of_an_even_log_all_is_baseline_and_nothing_is_broken(tmp_path: Path, se
     even = found(csv_file(tmp_path / "log.csv", made([Stretch(100, {"500": 0.03})], 20, seed)))
     assert [phase.name for phase in even.phases] == ["baseline"]
     assert even.faults == ()
+    assert not any("by its name in the log" in note for note in even.notes)
     assert "Nothing that a fault could be made of" in even.scenario
 
 
@@ -137,6 +138,7 @@ def test_only_the_link_and_the_model_that_were_hit_are(tmp_path: Path) -> None:
     log = found(csv_file(tmp_path / "log.csv", sorted(calls)))
     assert [dict(fault.on) for fault in log.faults] == [{"link": "api-openai-com", "model": "gpt-4o"}]
     assert "api-openai-com (api.openai.com)" in log.scenario
+    assert any("by its name in the log (gpt-4o)" in note for note in log.notes)
     renamed = found(tmp_path / "log.csv", links={"api.openai.com": "east"})
     assert "east (api.openai.com)" not in renamed.scenario, "it has the name that it was given"
     assert [dict(fault.on) for fault in renamed.faults] == [{"link": "east", "model": "gpt-4o"}]

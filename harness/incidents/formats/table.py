@@ -58,7 +58,10 @@ def names_in(head: bytes) -> list[str]:
     first = next(documents(BytesIO(rows_in), len(rows_in)), None)
     if not isinstance(first, tuple) or isinstance(first, Broken):
         return []
-    return [*flat(decoded(first[1]))]
+    try:
+        return [*flat(decoded(first[1]))]
+    except ValueError:  # such as a text that is not UTF-8: none of its names can be told
+        return []
 
 
 def _told(names: list[str], source: Source) -> dict[str, int]:
