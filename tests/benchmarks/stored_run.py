@@ -3,7 +3,7 @@
 ::
 
     python tests/benchmarks/stored_run.py FOLDER 1000000
-    python tests/benchmarks/stored_run.py FOLDER 180000 480     # the region is lost so many times, at a twentieth of the rate
+    python tests/benchmarks/stored_run.py FOLDER 180000 200     # the region is lost so many times, at a twentieth of the rate
 
 The tables are what a run of the reference system leaves, made in pieces, so that ten million requests take no more memory than a hundred
 thousand. Equal sizes are equal runs.
