@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.judging.result import Finding, Outcome, Result
 from harness.reading.quantities import plain
-from harness.report import diagnoses, words, workers
+from harness.report import comes_and_goes, diagnoses, words, workers
 from harness.report.advice import advice
 from harness.report.headline import beside, headline
 from harness.report.plain_text import one_line, visible
@@ -53,7 +53,7 @@ def verdict_lines(result: Result) -> list[RenderableType]:
         lines += [Text(one_line(f"{f.expectation}: {f.remark}", 300)) for f in result.findings if f.remark]
     lines += [Text(), Text(one_line(result.fidelity.said, 400))] if result.fidelity else []
     lines += [Text(), *(Text(one_line(line, 600)) for line in diagnoses.lines(result))] if result.diagnoses else []
-    shares = [f"{fault.summary}: {told}" for fault in result.faults if (told := words.delivered(fault))]
+    shares = comes_and_goes.delivered(result.faults)
     lines += [Text(), *(Text(one_line(told, 300)) for told in shares)] if shares else []
     lines += [Text(), Text(one_line(shared, 600))] if (shared := workers.told(result.quality)) else []
     lines += [Text(), *(Text(f"note: {one_line(note, 300)}") for note in result.quality.notes)]

@@ -14,7 +14,7 @@ from harness.judging.scoring.steadiness import kept_up
 from harness.judging.starvation import DOUBTFUL_RATIO
 from harness.record.history import Alarm
 from harness.report import machine, words, workers
-from harness.report.comes_and_goes import EACH, called, together
+from harness.report.comes_and_goes import EACH, called, of_all, together
 from harness.report.plain_text import one_line
 from harness.report.templating import render
 from harness.report.whereabouts import links
@@ -130,6 +130,7 @@ def _each_time(stretches: Sequence[Fault]) -> Check:
     whole = len(held) == len(stretches)
     touched = [fault.attempts_affected for fault in stretches if fault.attempts_affected is not None]
     said = [f"the first time: {_hold(held[0])}"] if held else []
+    said += [shares] if (shares := of_all(stretches)) else []
     said += [f"{words.counted(sum(touched), 'attempt')} touched in all"] if touched else []
     answer = "yes" if whole else f"{words.count(len(held))} of {words.count(len(stretches))} times"
     return Check(f"Did {called(stretches, 100)} take hold?", "yes" if whole else "no", answer, "; ".join(said))

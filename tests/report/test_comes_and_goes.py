@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.judging.result import Fault, Measured
-from harness.report import trust
-from harness.report.comes_and_goes import EACH, summaries, together
+from harness.report import trust, words
+from harness.report.comes_and_goes import EACH, delivered, summaries, together
 from harness.report.events import Settling, longest
 from harness.report.page import page
 from harness.report.series import timeline
@@ -33,6 +33,22 @@ def test_many_stretches_are_told_as_one_where_the_first_stands(failing) -> None:
     assert together([many[0], fault, *many[1:]]) == [many, [fault]]
     few = many[:EACH]
     assert summaries(few) == [one.summary for one in few]
+
+
+def test_the_shares_of_many_stretches_are_told_by_the_least_and_the_greatest(failing) -> None:
+    fault = failing.result.faults[0].model_copy(update={"share_asked": 0.25})
+    many = [
+        one.model_copy(update={"share_delivered": Measured(value=value, low=0.1, high=0.4, censored=False, n=100)})
+        for one, value in zip(stretches(fault, 8), [0.25, 0.2, 0.31, None] * 2, strict=True)
+    ]
+    of_all = "latency (late.1) and 7 times more: hit 20 % to 31 % each time, of 800 attempts that came to it in all; 25 % was asked"
+    assert delivered([*many, failing.result.faults[0]]) == [of_all]
+    none = [
+        one.model_copy(update={"share_delivered": Measured(value=None, low=None, high=None, censored=False, n=0)})
+        for one in many
+    ]
+    assert delivered(none) == ["latency (late.1) and 7 times more: no attempt came to it; 25 % was asked"]
+    assert delivered(many[:2]) == [f"{one.summary}: {words.delivered(one)}" for one in many[:2]]
 
 
 def test_whether_each_of_many_stretches_held_is_asked_once_and_again_of_those_that_did_not(failing) -> None:
