@@ -136,7 +136,9 @@ def table(wanted: list[Cell], records: dict[Cell, list[Record]]) -> Iterator[str
     latest = next(reversed(done.values()), None)
     yield "# Verdicts of the shipped scenarios\n"
     yield "Shipped scenarios on both reference targets, one run per seed, everything real. Made by\n"
-    yield f"```sh\npython tests/benchmarks/verdict_table.py --seeds {max((cell.seed for cell in done), default=0)}\n```\n"
+    yield "```sh"
+    yield from _commands(sorted({cell.seed for cell in done}))
+    yield "```\n"
     if latest:
         versions = ", ".join(f"{name} {version}" for name, version in latest["versions"].items())
         yield f"with {versions}, Toxiproxy {latest['proxy']['version']}.\n"
@@ -163,6 +165,14 @@ def table(wanted: list[Cell], records: dict[Cell, list[Record]]) -> Iterator[str
         for target in TARGETS:
             results = [result for cell, result in done.items() if (cell.scenario, cell.target) == (scenario, target)]
             yield from _ranges(scenario, target, results)
+
+
+def _commands(seeds: list[int]) -> Iterator[str]:
+    """One for each stretch of *seeds* without a gap."""
+    for first in (seed for seed in seeds if seed - 1 not in seeds):
+        after = next(seed for seed in range(first, first + len(seeds) + 1) if seed not in seeds)
+        begin = f" --first {first}" if first > 1 else ""
+        yield f"python tests/benchmarks/verdict_table.py{begin} --seeds {after - first}"
 
 
 def _ranges(scenario: str, target: str, results: list[dict[str, Any]]) -> Iterator[str]:
