@@ -124,7 +124,9 @@ def _aims(
     many = [int(model) for model, count in zip(models, counts, strict=True) if count >= _PER_MODEL and model]
     parts = {model: (here.taken(here.model == model), usual.taken(usual.model == model)) for model in many}
     hit = [model for model in many if _more(*parts[model], (came_to,))]
-    if hit and len(hit) < len(many) and all(here.models[model].isascii() for model in hit):
+    others = here.taken(np.isin(here.model, [model for model in many if model not in hit]))
+    apart = others.size and all(_more(parts[model][0], others, (came_to,)) for model in hit)
+    if hit and apart and all(here.models[model].isascii() for model in hit):
         return [({**on, "model": here.models[model]}, here.model == model, parts[model][1]) for model in hit]
     return [(on, np.ones(here.size, bool), usual)] if _more(here, usual, (came_to,)) else []
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from harness.problems import Problem, UsageProblems
+from harness.reading.recorded_curves import SECONDS_MOST
 
 _EARLIEST_S, _LATEST_S = 631_152_000.0, 4_102_444_800.0
 """From 1990 to 2100: what lies outside is in another unit, or no time."""
@@ -153,6 +154,15 @@ def _seconds(naive: datetime, zone: tzinfo, before_s: float | None) -> float:
     again_s = naive.replace(tzinfo=zone, fold=1).timestamp()
     # One that no clock said, as summer time begins, is as good as that an hour later.
     return again_s if again_s > at_s and abs(again_s - before_s) < abs(at_s - before_s) else at_s
+
+
+def began(ended_s: float, took_s: float) -> float:
+    """Seconds since 1970 at which began what had *ended* then and *took* so long. Raises ValueError where that is no duration."""
+    if not 0 <= took_s <= SECONDS_MOST or isnan(ended_s):
+        raise ValueError(
+            "when it began is not known: there is no end, or no time between 0 and a week that it took until then"
+        )
+    return ended_s - took_s
 
 
 def _sane(at_s: float, value: object) -> float:

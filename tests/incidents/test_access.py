@@ -72,3 +72,10 @@ def test_a_line_that_was_made_to_be_read_for_long_is_read_at_once(tmp_path: Path
     ]
     found = log(tmp_path, "\n".join([HEAD, *hostile]))
     assert found.calls.size + found.broken_rows == 6
+
+
+def test_a_line_whose_beginning_nobody_can_know_is_counted(tmp_path: Path) -> None:
+    long = balanced("200", "200", "1e14 0.1 0.1".replace("1e14", "1" + "0" * 14), created="x")
+    found = log(tmp_path, "\n".join([HEAD, f"{HEAD} {AGENT} 99999999999.5", long]))
+    assert (found.calls.size, [one.line for one in found.broken]) == (1, [2, 3])
+    assert "between 0 and a week" in str(found.broken[0])

@@ -127,6 +127,19 @@ def test_one_silent_moment_between_two_outages_is_a_lull(tmp_path: Path) -> None
     assert {fault.at for fault in log.faults} == {"outage", "outage-2"}
 
 
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_a_model_with_few_calls_is_hit_as_the_others_of_its_link_where_its_share_is_no_other(
+    tmp_path: Path, seed: int
+) -> None:
+    hit = [Stretch(30), Stretch(60, {"503": 0.12}), Stretch(100)]
+    calls = [
+        *made(hit, 5, seed, link="api.openai.com", model="gpt-4o"),
+        *made(hit, 1.5, seed + 100, link="api.openai.com", model="gpt-4o-mini"),
+    ]
+    log = found(csv_file(tmp_path / "log.csv", sorted(calls)))
+    assert [dict(fault.on) for fault in log.faults] == [{"kind": "provider"}]
+
+
 def test_only_the_link_and_the_model_that_were_hit_are(tmp_path: Path) -> None:
     hit = [Stretch(30), Stretch(60, {"503": 0.5}), Stretch(110)]
     well = [Stretch(110)]

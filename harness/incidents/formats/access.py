@@ -9,6 +9,7 @@ from math import isnan, nan
 from harness.incidents.calls import LEFT, OK, TIMED_OUT, Broken, Call, Passed
 from harness.incidents.outcomes import of_status
 from harness.incidents.source import Source
+from harness.incidents.stamps import began
 
 _COMBINED = re.compile(
     r"(?:\S+ )?\S+ \S+ [^\[\"]{1,200} ?\[(?P<time>\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
@@ -77,13 +78,13 @@ def _combined(found: re.Match[str], source: Source) -> Call:
         return Call(at_s, of_status(int(found["status"])), float(milliseconds[1]))
     took = _NAMED_S.search(rest) or _SECONDS.search(bare)
     took_s = float(took[1]) if took else nan
-    return Call(at_s - (took_s if took else 0.0), of_status(int(found["status"])), 1e3 * took_s)
+    return Call(began(at_s, took_s) if took else at_s, of_status(int(found["status"])), 1e3 * took_s)
 
 
 def _balanced(found: re.Match[str], source: Source) -> Call:
     ended_s, created = source.seconds(found["end"]), _CREATED.search(found["rest"])
     parts = [float(found[name]) for name in ("first", "then", "last")]
-    at_s = source.seconds(created[1]) if created else ended_s - sum(max(0.0, part) for part in parts)
+    at_s = source.seconds(created[1]) if created else began(ended_s, sum(max(0.0, part) for part in parts))
     status = int(found["status"]) if found["status"] != "-" else 0
     known = (
         LEFT if status == _CLIENT_LEFT else TIMED_OUT if status == 504 and found["target"] == "-" else of_status(status)

@@ -13,7 +13,7 @@ from harness.incidents.columns import DURATIONS, USUAL, known, listed, missing, 
 from harness.incidents.documents import documents
 from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, decoded, rows, several, table
-from harness.incidents.stamps import NoTimeError, count, is_of_a_day, number, seconds, wait_s
+from harness.incidents.stamps import NoTimeError, began, count, is_of_a_day, number, seconds, wait_s
 from harness.problems import Problem, UsageProblems
 from harness.registry import nearest, suggestion
 
@@ -172,11 +172,9 @@ def of_columns(said: Mapping[str, str], source: Source) -> Call:
     took_ms = _duration_ms(said)
     try:
         ended_s = source.seconds(said["end"]) if said.get("end") else nan
-        at_s = source.seconds(_of_its_day(said)) if "start" in said else ended_s - took_ms / 1e3
+        at_s = source.seconds(_of_its_day(said)) if "start" in said else began(ended_s, took_ms / 1e3)
     except NoTimeError as error:
         raise ValueError(f"start or end: {error}") from None
-    if isnan(at_s):
-        raise ValueError("start: it is not said how long it took before its end")
     took_ms = took_ms if isnan(ended_s) or "start" not in said else 1e3 * (ended_s - at_s)
     return Call(
         at_s,
