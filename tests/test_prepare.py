@@ -135,11 +135,11 @@ def test_a_slip_of_a_key_hides_no_missing_file_and_no_limit_that_can_never_be_se
         ('{locustfile: ""}', "load.locustfile: is a folder; name one file, such as users.py"),
         (
             "{locustfile: users.py, tags: [a b]}",
-            "load.tags[0]: should be text without blanks that does not begin with -, but is 'a b'",
+            "load.tags[0]: should be text without blanks that does not begin with -, but is 'a b'; did you mean 'a-b'?",
         ),
         (
             "{locustfile: users.py, tags: [--x]}",
-            "load.tags[0]: should be text without blanks that does not begin with -, but is '--x'",
+            "load.tags[0]: should be text without blanks that does not begin with -, but is '--x'; did you mean 'x'?",
         ),
         (
             '{locustfile: users.py, reaches: ["http://metrics.example/x"]}',

@@ -16,8 +16,8 @@ AWAITED = "LOAD_AWAITED"
 _LOCAL_MOST = 1 << 32
 AGAIN, OVER = "again", "over"
 """Answers to a worker that asks after one of several runs: it is to ask once more; no other comes."""
-HERE = "is_here"
-"""What whoever started a worker says again and again: the process is there, whatever it does."""
+HERE, HEARD = "is_here", "heard"
+"""What whoever started a worker says again and again: the process is there, whatever it does. And the answer to why it does not come."""
 GONE_S = 4.0
 """As long as Locust's master waits to hear of a worker."""
 
@@ -106,6 +106,7 @@ class Door:
             return False
         if kind == "lacks":
             self._turn_away(*data)
+            self.answer(client, HEARD, "")
             return False
         if is_local(client):
             return True
@@ -154,7 +155,8 @@ class Door:
     def _turn_away(self, client: str, why: str) -> None:
         self._in = [other for other in self._in if other != client]
         if caller := self._known.get(client):
-            self._turned_away.append(msgspec.structs.replace(caller, why=why))
+            away = msgspec.structs.replace(caller, why=why)
+            self._turned_away += [away] if away not in self._turned_away else []
 
 
 def _unfit(asking: Asking, awaited: Awaited) -> str:

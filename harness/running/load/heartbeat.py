@@ -18,7 +18,7 @@ from harness.running.load.word import unlock
 if TYPE_CHECKING:
     import zmq
 
-_EVERY_S, _LINGER_MS = 0.5, 1000
+_EVERY_S, _TRIES, _LINGER_MS = 0.5, 10, 1000
 
 
 def wait(process: subprocess.Popen[bytes], host: str, port: int, word: str, client: str) -> int:
@@ -41,10 +41,18 @@ def wait(process: subprocess.Popen[bytes], host: str, port: int, word: str, clie
                 code = process.wait(_EVERY_S)
                 break
         if code < 0:
-            _tell(socket, "lacks", [client, f"it was killed by {signal.Signals(-code).name}"], client)
+            _tell_surely(socket, "lacks", [client, f"it was killed by {signal.Signals(-code).name}"], client)
         return code
     finally:
         context.destroy(linger=_LINGER_MS)
+
+
+def _tell_surely(socket: zmq.Socket[Any], kind: str, data: object, client: str) -> None:
+    """Until it was heard, for some seconds: one master may end while Locust's, which has its port then, is still to come."""
+    for _ in range(_TRIES):
+        _tell(socket, kind, data, client)
+        if socket.poll(int(1000 * _EVERY_S)):
+            return
 
 
 def _tell(socket: zmq.Socket[Any], kind: str, data: object, client: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import re
 import socket
+import subprocess
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +25,9 @@ from harness.record.rowfile import RowFile, read_rows
 from harness.record.rows import Request
 from harness.record.workers import Seal
 from harness.running.free_port import free_port
-from harness.running.load import LoadPlan, PlannedQuestion, Schedule, elsewhere, word
+from harness.running.load import LoadPlan, PlannedQuestion, Schedule, elsewhere, heartbeat, word
 from harness.running.load.dismissing import dismiss
-from harness.running.load.door import GONE_S, HERE, Asking, Awaited, Door, callers
+from harness.running.load.door import GONE_S, HEARD, HERE, Asking, Awaited, Door, callers
 from harness.running.load.knocking import Welcome, knock, why_silent
 from harness.running.load.receiving import Received, Sending
 from harness.running.world.load_hosts import Gathering, reserved
@@ -191,6 +194,22 @@ def test_one_that_cannot_go_on_is_in_no_more_and_says_why(tmp_path: Path) -> Non
     at.door.lets_pass("door-1", "lacks", ["host_ffffffff1", "its locustfile cannot be loaded"])
     assert at.seen() == ["load-1 (pid 4711) its locustfile cannot be loaded"]
     assert at.door.order == []
+
+
+def test_which_signal_killed_a_worker_is_told_until_it_was_heard() -> None:
+    port, join, heard = free_port(), word.new_word(), list[tuple[str, object]]()
+    killed = subprocess.Popen([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
+    with ThreadPoolExecutor(1) as pool, zmq.Context() as context, context.socket(zmq.ROUTER) as master:
+        master.linger = 0
+        word.lock(master, join)
+        master.bind(f"tcp://127.0.0.1:{port}")
+        waits = pool.submit(heartbeat.wait, killed, "127.0.0.1", port, join, "host_1")
+        while [kind for kind, _ in heard].count("lacks") < 2:
+            client, content = master.recv_multipart()
+            heard.append(tuple(msgspec.msgpack.decode(content)[:2]))
+        master.send_multipart([client, msgspec.msgpack.encode((HEARD, "", ""))])
+        assert waits.result(20.0) == -9
+    assert heard[-1] == ("lacks", ["host_1", "it was killed by SIGKILL"])
 
 
 def test_one_that_is_in_comes_as_long_as_its_machine_is_heard_of_and_has_time_to_be_once_somebody_listens(
