@@ -165,12 +165,12 @@ def _effects(sample: Sample) -> Bools:
 
 def _good_under_faults(sample: Sample) -> tuple[int, int]:
     """As `GOOD`, of those that were due while anything was broken; of the baseline all."""
+    from harness.judging.scoring.spans import within
+
     due_s, good = sample.read("due_s"), sample.column("good")
     spans = [(window.start_s, window.end_s) for window in sample.windows]
     if [span.name for span in sample.spans] == ["baseline"] or not spans:
         return int(good.sum()), good.size
-    from harness.judging.scoring.spans import within
-
     mine = within(due_s, spans)
     return int(good[mine].sum()), int(mine.sum())
 
@@ -184,11 +184,11 @@ def begun(sample: Sample) -> tuple[int, int]:
 
 def _said(sample: Sample) -> tuple[int, int]:
     """In how many tenths of a second of the picked phases anything was said on each link, all together."""
+    from harness.judging.scoring.spans import within
+
     during, links = observed(sample), [*sample.run.plan.target.links]
     if sample.run.traffic_table is None or hidden_on(sample.run.plan, during, links):
         return 0, 0
-    from harness.judging.scoring.spans import within
-
     passed = sample.run.passed(links)
     return int(within(passed.numbers("start_s")[passed.numbers("bytes_out") > 0], during).sum()), tenths(during)
 

@@ -80,11 +80,11 @@ def _exactly(sample: Sample, link: str) -> Interval:
 
 def _on(sample: Sample, links: Sequence[str]) -> tuple[npt.NDArray[np.float64], int] | None:
     """How many were accepted in each tenth of a second, and how many were shown; None where none was."""
+    from harness.judging.scoring.spans import within
+
     if sample.run.traffic_table is None:
         return None
     passed = sample.run.passed(links)
-    from harness.judging.scoring.spans import within
-
     mine = within(passed.numbers("start_s"), observed(sample))
     shown, accepted = (passed.numbers(f"bad_certificates{what}")[mine] for what in ("", "_accepted"))
     return (accepted[accepted > 0].astype(float), int(shown.sum())) if shown.any() or accepted.any() else None

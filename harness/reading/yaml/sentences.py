@@ -327,15 +327,11 @@ def _wrapped(value: Plain, wanted: object) -> str:
     if isinstance(value, dict) and str(next(iter(value), "")).startswith("-"):
         return "; a blank is missing behind the '-'"
     if isinstance(value, dict):
-        keys = "; leave out the keys, and put a '-' before what stands below each"
-        fits = _fits(wanted, [value])
-        return (
-            "; put a '-' before its first key"
-            if fits
-            else keys
-            if _fits(wanted, [*value.values()])
-            else such_as(wanted)
-        )
+        if _fits(wanted, [value]):
+            return "; put a '-' before its first key"
+        if _fits(wanted, [*value.values()]):
+            return "; leave out the keys, and put a '-' before what stands below each"
+        return such_as(wanted)
     if _fits(wanted, [value]):
         if not isinstance(value, str) or len(value.split()) <= 1:
             return f"; write [{flow(value)}]"

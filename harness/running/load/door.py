@@ -156,7 +156,8 @@ class Door:
         self._in = [other for other in self._in if other != client]
         if caller := self._known.get(client):
             away = msgspec.structs.replace(caller, why=why)
-            self._turned_away += [away] if away not in self._turned_away else []
+            if away not in self._turned_away:
+                self._turned_away.append(away)
 
 
 def _unfit(asking: Asking, awaited: Awaited) -> str:
